@@ -1,0 +1,55 @@
+import type { DiskForm, ImageLine } from '../definition/types.ts';
+
+/** Version of every file format in this folder; a reader refuses what it does not know. */
+export const FORMAT_VERSION = 1;
+
+export interface FileDigest {
+  /** Path relative to the core, with forward slashes. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  readonly sha512: string;
+}
+
+export interface ImageFile extends FileDigest {
+  readonly form: DiskForm;
+}
+
+/** `core/manifest.json`: what went in, what came out, who built it. */
+export interface Manifest {
+  readonly formatVersion: typeof FORMAT_VERSION;
+  readonly image: string;
+  /** `20261121.1` */
+  readonly version: string;
+  readonly builtAt: string;
+  /** The resolved definition of the line. */
+  readonly line: ImageLine;
+  /** SHA-256 of all that went into the build; see src/build/inputs.ts. */
+  readonly inputDigest: string;
+  /** SHA-256 of the raw disk a guest sees, the same for every form. */
+  readonly diskDigest: string;
+  /** Size of that disk, bytes. */
+  readonly diskSize: number;
+  readonly files: readonly ImageFile[];
+  readonly minimum: {
+    /** GiB, rounded up, as Glance counts. */
+    readonly disk: number;
+    /** MiB. */
+    readonly memory: number;
+  };
+  readonly builder: {
+    readonly engine: string;
+    /** Link to the CI job that built it, or where it ran. */
+    readonly run: string;
+    readonly host: string;
+  };
+  /** Name, version and layout of the root filesystem, for readers of the image. */
+  readonly rootFilesystem: { readonly label: string; readonly uuid: string; readonly partition: number };
+  readonly elements: readonly { readonly name: string; readonly digest: string }[];
+  /** Versions of the tools that shaped the bytes. */
+  readonly tools: Readonly<Record<string, string>>;
+  readonly sources: readonly { readonly suite: string; readonly inReleaseSha256: string }[];
+  readonly timings: readonly { readonly what: string; readonly seconds: number }[];
+}

@@ -1,0 +1,97 @@
+/**
+ * What the factory file says after defaults, inheritance and units are resolved. Everything below
+ * `definition/` works on these and never on YAML. Sizes are bytes, durations milliseconds.
+ */
+export type Distribution = 'debian';
+export type Architecture = 'amd64';
+export type DiskForm = 'qcow2' | 'raw';
+
+export interface Disk {
+  /** GPT with a BIOS boot partition and an ESP, so that one image boots under BIOS and UEFI. */
+  readonly layout: 'gpt-hybrid';
+  readonly filesystem: 'ext4';
+  /** Room beyond what the tree needs, bytes. */
+  readonly reserve: number;
+  /** Journal of the root filesystem, bytes. */
+  readonly journal: number;
+}
+
+export interface Verification {
+  /** Names of the checks that must pass; `src/verify/checks` lists them. */
+  readonly checks: readonly string[];
+  /** Budget from power-on to cloud-init finished, milliseconds, under the accelerator in use. */
+  readonly boot: number;
+  /** Guest memory, bytes. */
+  readonly memory: number;
+  readonly cpus: number;
+}
+
+/** One leg of the matrix: one image line for one architecture. */
+export interface ImageLine {
+  /** `debian-12`, or `debian-12-gpu` for a variant. */
+  readonly name: string;
+  readonly title: string;
+  readonly distribution: Distribution;
+  /** `12`: always text. */
+  readonly release: string;
+  readonly architecture: Architecture;
+  readonly variant?: string;
+  readonly owner?: string;
+  readonly elements: readonly string[];
+  readonly packages: readonly string[];
+  /** DIB_* and other variables that elements see. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly disk: Disk;
+  readonly forms: readonly DiskForm[];
+  readonly mirror: {
+    /** Where the build takes packages from; default: the host's own apt configuration. */
+    readonly build?: string;
+    /** What the image is left with; default: the distribution's own public mirror. */
+    readonly image?: string;
+  };
+  readonly user: { readonly name: string };
+  readonly verify: Verification;
+}
+
+export interface StoreReference {
+  readonly kind: 'directory';
+  /** Path of the store, relative paths are relative to the output directory of the chain. */
+  readonly path: string;
+  /** `directory:stores/staging`: how statements and messages name it. */
+  readonly name: string;
+}
+
+export interface Stage {
+  readonly name: string;
+  readonly stores: readonly StoreReference[];
+  /** The stage whose acceptance this one needs, e.g. production needs staging. */
+  readonly needs?: string;
+  /** Checks that must have passed in this stage's place. */
+  readonly checks: readonly string[];
+}
+
+export interface Retention {
+  /** Versions kept beside the current one before the oldest hidden ones may go. */
+  readonly keep: number;
+}
+
+export type Role = 'verify' | 'release';
+
+export interface Signing {
+  /** Fingerprints (40 hex digits, upper case) by role; empty: only the local test key, directory stores only. */
+  readonly fingerprints: Readonly<Record<Role, readonly string[]>>;
+  /** `env:NAME` or `file:PATH`; absent: the local test key. */
+  readonly key?: string;
+}
+
+export interface Factory {
+  /** Absolute path of the factory file. */
+  readonly file: string;
+  /** Folders searched for elements, in order; absolute. */
+  readonly elementPaths: readonly string[];
+  readonly images: readonly ImageLine[];
+  /** In the order in which they are promoted through. */
+  readonly stages: readonly Stage[];
+  readonly retention: Retention;
+  readonly signing: Signing;
+}
