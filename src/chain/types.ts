@@ -1,0 +1,148 @@
+import type { Manifest } from '../bundle/types.ts';
+import type { Factory } from '../definition/types.ts';
+import type { StoredImage } from '../promote/types.ts';
+import type { CheckResult, Report } from '../verify/types.ts';
+
+/**
+ * What the actions and the command line ask of the chain. Property names are the inputs' names in camel
+ * case: `install-tools` is `installTools`.
+ */
+export interface CommonRequest {
+  /** Path of the factory file; absent: `factory.yaml` here, else the repository's example. */
+  readonly factory?: string;
+  /** Whether missing host tools may be installed (`install-tools`). */
+  readonly installTools: boolean;
+  /** Link to the CI job, or `host:PID` on a terminal: metadata that leads back. */
+  readonly job: string;
+}
+
+/** Where a signing key comes from: `env:NAME`, `file:PATH`, the armored key itself, or the local test key. */
+export interface KeyRequest {
+  readonly signingKey?: string;
+  /** `env:NAME` or `file:PATH`. */
+  readonly passphrase?: string;
+}
+
+export interface BootRequest {
+  readonly accel: 'auto' | 'kvm' | 'tcg';
+  readonly firmware: 'bios' | 'uefi' | 'uefi-secure';
+}
+
+export interface PlanRequest {
+  readonly factory?: string;
+  /** Names of image lines; empty: all. */
+  readonly images: readonly string[];
+}
+
+export interface MatrixLeg {
+  readonly image: string;
+  readonly architecture: string;
+  readonly runner: string;
+}
+
+export interface PlanResult {
+  readonly factory: Factory;
+  /** What a workflow's `strategy.matrix` takes; 256 legs at most a batch. */
+  readonly matrices: readonly { readonly include: readonly MatrixLeg[] }[];
+}
+
+export interface BuildRequest extends CommonRequest {
+  /** Absent: the only image line of the factory file. */
+  readonly image?: string;
+  /** Directory in which the bundle is made: `OUTPUT/IMAGE/VERSION-ARCHITECTURE`. */
+  readonly output: string;
+  /** Package mirror for the build, e.g. a URL; absent: the factory file's, else the host's own. */
+  readonly mirror?: string;
+  /** `YYYYMMDD.N`; absent: today's next. */
+  readonly version?: string;
+  /** Work directory of the build; absent: memory when there is enough of it, else the output directory. */
+  readonly work?: string;
+}
+
+export interface BuildResult {
+  /** Absolute path of the bundle. */
+  readonly bundle: string;
+  readonly manifest: Manifest;
+  /** Absolute paths of the image files by form. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface VerifyRequest extends CommonRequest, KeyRequest, BootRequest {
+  readonly bundle: string;
+}
+
+export interface VerifyResult {
+  readonly report: Report;
+  /** Absolute path of the statement's folder. */
+  readonly statement: string;
+}
+
+export interface SignRequest extends CommonRequest, KeyRequest {
+  readonly bundle: string;
+}
+
+export interface SignResult {
+  readonly fingerprint: string;
+  readonly localTestKey: boolean;
+  readonly coreDigest: string;
+  /** Paths of the signatures, relative to the bundle. */
+  readonly signatures: readonly string[];
+}
+
+export interface PromoteRequest extends CommonRequest, KeyRequest, BootRequest {
+  readonly bundle: string;
+  readonly stage: string;
+  /** Directory that relative store paths start from. */
+  readonly output: string;
+  readonly dryRun: boolean;
+}
+
+export interface PromoteResult {
+  readonly stage: string;
+  /** What was done, or would be, one sentence each. */
+  readonly steps: readonly string[];
+  readonly published: readonly StoredImage[];
+  readonly hidden: readonly StoredImage[];
+  readonly reports: readonly Report[];
+}
+
+export interface CheckRequest extends CommonRequest {
+  readonly bundle: string;
+}
+
+export interface BundleCheck {
+  readonly manifest: Manifest;
+  readonly coreDigest: string;
+  readonly signedBy: string;
+  readonly verdicts: readonly {
+    place: string;
+    run: string;
+    passed: boolean;
+    finishedAt: string;
+    signedBy: string;
+  }[];
+  readonly results: readonly CheckResult[];
+}
+
+export interface RunRequest extends CommonRequest, KeyRequest, BootRequest {
+  readonly images: readonly string[];
+  readonly output: string;
+  readonly mirror?: string;
+  readonly dryRun: boolean;
+  /** Build even when nothing changed. */
+  readonly force: boolean;
+}
+
+export interface LineResult {
+  readonly image: string;
+  readonly version: string;
+  readonly outcome: 'promoted' | 'unchanged' | 'would-build';
+  readonly bundle?: string;
+  /** Absolute path of the HTML page. */
+  readonly page?: string;
+  readonly localTestKey: boolean;
+}
+
+export interface RunResult {
+  readonly lines: readonly LineResult[];
+}
