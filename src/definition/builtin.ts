@@ -1,0 +1,80 @@
+import { builtInMap, type ListNode, type MapNode, type ScalarNode } from './node.ts';
+import type { Distribution } from './types.ts';
+
+/** The checks that an image must pass, in every place, unless the factory file says otherwise. */
+export const DEFAULT_CHECKS = [
+  'running',
+  'address',
+  'ssh',
+  'user-data',
+  'resolver',
+  'root-password',
+  'root-grows',
+  'console',
+] as const;
+
+export const ARCHITECTURES = ['amd64'] as const;
+export const FORMS = ['qcow2', 'raw'] as const;
+
+export interface KnownDistribution {
+  readonly title: string;
+  /** The default user of the distribution's own cloud images. */
+  readonly user: string;
+  /** Releases that can be built, with the archive's name for each. */
+  readonly releases: ReadonlyMap<string, { readonly codename: string }>;
+}
+
+/** A new distribution is one line here and one folder in `src/build/distributions`. */
+export const KNOWN: Readonly<Record<Distribution, KnownDistribution>> = {
+  debian: {
+    title: 'Debian',
+    user: 'debian',
+    releases: new Map([
+      ['12', { codename: 'bookworm' }],
+      ['13', { codename: 'trixie' }],
+    ]),
+  },
+};
+
+export const DISTRIBUTIONS = Object.keys(KNOWN) as [Distribution, ...Distribution[]];
+
+export function isDistribution(word: string | undefined): word is Distribution {
+  return word !== undefined && Object.hasOwn(KNOWN, word);
+}
+
+/** What an image of a distribution is when nobody says anything. */
+export function builtInSettings(distribution: Distribution): MapNode {
+  const { title, user } = KNOWN[distribution];
+  return builtInMap({
+    title,
+    architectures: standIn(['amd64']),
+    elements: [],
+    packages: [],
+    environment: {},
+    disk: { layout: 'gpt-hybrid', filesystem: 'ext4', reserve: 0, journal: '64MiB' },
+    forms: standIn(FORMS),
+    mirror: {},
+    user: { name: user },
+    verify: { checks: DEFAULT_CHECKS, boot: '300s', memory: '1GiB', cpus: 2 },
+    variants: [],
+  });
+}
+
+export const BUILT_IN_STAGES = ['staging', 'production'] as const;
+
+/** What a stage is when the factory file only names it, or does not. */
+export function builtInStage(name: string): MapNode {
+  return builtInMap({
+    ...(name === 'production' ? { needs: 'staging' } : {}),
+    stores: standIn([`directory:stores/${name}`]),
+    checks: DEFAULT_CHECKS,
+  });
+}
+
+export const BUILT_IN_RETENTION: MapNode = builtInMap({ keep: 3 });
+export const BUILT_IN_SIGNING: MapNode = builtInMap({ verify: [], release: [], fingerprints: [] });
+
+function standIn(words: readonly string[]): ListNode {
+  const items = words.map((text): ScalarNode => ({ kind: 'scalar', value: text, text }));
+  return { kind: 'list', items, standIn: true };
+}

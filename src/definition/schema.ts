@@ -1,0 +1,258 @@
+import { z } from 'zod';
+import { ARCHITECTURES, DEFAULT_CHECKS, DISTRIBUTIONS, FORMS } from './builtin.ts';
+import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './units.ts';
+
+/*
+ * The factory file's grammar. Each setting is described once, as one layer writes it; `loose` makes the layer
+ * (everything may be absent or null), `resolvedSettings` and its like the result of the merge (everything is
+ * there). An error text here is what the message says after "expected".
+ */
+
+const NAME = '[a-z0-9][a-z0-9.-]{0,62}';
+const MIB = 1024 ** 2;
+const SIZE = 'a size such as 512MiB, 1GiB or plain bytes';
+const VALUE = 'one line of text, a number, true or false';
+const RELEASE = 'a release, such as 12';
+
+/** Names become parts of paths, of object names in stores and of CI job names. */
+const name = pattern(`^${NAME}$`, 'a name of lower-case letters, digits, dots and hyphens');
+
+const line = pattern('^\\P{Cc}{1,200}$', 'one line of text');
+
+const size = (least: number, most: number) =>
+  z
+    .union(
+      [z.string().regex(SIZE_PATTERN, { error: SIZE }), z.int({ error: SIZE }).min(0, { error: SIZE })],
+      {
+        error: SIZE,
+      },
+    )
+    .transform(written => parseSize(String(written)) ?? Number.NaN)
+    .refine(bytes => bytes >= least && bytes <= most, {
+      error: `a size from ${inMib(least)} to ${inMib(most)}`,
+    });
+
+const duration = z
+  .string({ error: 'a duration with its unit, such as 90s, 5m or 7d' })
+  .regex(DURATION_PATTERN, { error: 'a duration such as 90s, 5m or 7d' })
+  .transform(written => parseDuration(written) ?? Number.NaN)
+  .refine(milliseconds => milliseconds >= 1000 && milliseconds <= 86_400_000, {
+    error: 'a duration from 1s to 24h',
+  });
+
+const mirror = z
+  .url({ protocol: /^https?$/, error: 'the URL of a mirror, http:// or https://' })
+  .refine(url => !hasCredentials(url), { error: 'a URL without user name and password' });
+
+/** A whole number in bounds. */
+const count = (least: number, most: number, what: string) => {
+  const error = `a whole number of ${what} from ${least} to ${most}`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+};
+
+const element = pattern('^-?[A-Za-z0-9][A-Za-z0-9._-]*$', 'the name of an element, or -NAME to remove one');
+// apt takes a trailing hyphen for an order to remove the package.
+const packageName = pattern(
+  '^-?[a-z0-9]([a-z0-9+.-]*[a-z0-9+.])?(:[a-z0-9]+)?$',
+  'the name of a package, or -NAME to remove one',
+);
+const variable = pattern('^[A-Za-z_][A-Za-z0-9_]*$', 'the name of an environment variable');
+const value = z.union([z.string().regex(/^\P{Cc}*$/u, { error: VALUE }), z.number(), z.boolean()], {
+  error: VALUE,
+});
+const fingerprint = pattern(
+  '^-?[0-9A-Fa-f]{40}$',
+  'the fingerprint of an OpenPGP key, 40 hexadecimal digits',
+);
+
+const disk = {
+  layout: word(['gpt-hybrid']).describe('Partitions: one image boots under BIOS and under UEFI.'),
+  filesystem: word(['ext4']).describe('Root filesystem.'),
+  reserve: size(0, 1024 * 1024 * MIB).describe('Room beyond what the tree needs.'),
+  journal: size(4 * MIB, 1024 * MIB).describe("The root filesystem's journal."),
+};
+
+const verify = {
+  checks: words(DEFAULT_CHECKS).describe('Checks the image must pass; -NAME takes one away.'),
+  boot: duration.describe('From power-on to a configured guest.'),
+  memory: size(128 * MIB, 1024 * 1024 * MIB).describe('Memory of the test machine.'),
+  cpus: count(1, 64, 'processors').describe('Its processors.'),
+};
+
+const mirrors = {
+  build: mirror.describe("Where the build takes packages from; else the host's own apt configuration."),
+  image: mirror.describe("What the image is left with; else the distribution's public mirror."),
+};
+
+const user = {
+  name: pattern('^(?!root$)[a-z_][a-z0-9_-]{0,31}$', 'a user name other than root').describe(
+    'The default user.',
+  ),
+};
+
+const settings = {
+  title: line.describe('What people read; the release and the variant are added.'),
+  owner: line.describe('Who answers for it, such as a mail address.'),
+  architectures: words(ARCHITECTURES).describe('Architectures; one build for each.'),
+  elements: list(element).describe("Elements in diskimage-builder's form: elements/ beside this file first."),
+  packages: list(packageName).describe("Packages, by the distribution's names."),
+  environment: z.record(variable, value).describe('DIB_* and other variables that elements read.'),
+  forms: words(FORMS).describe('File formats of the same disk.'),
+};
+
+const variants = list(pattern(`^-?${NAME}$`, 'the name of a variant')).describe(
+  'Variants to build beside the plain image.',
+);
+
+const layer = {
+  ...settings,
+  environment: z.record(variable, value.nullable()).describe('DIB_* and other variables that elements read.'),
+  disk: loose(disk, 'disk').describe('The disk and its root filesystem.'),
+  mirror: loose(mirrors, 'mirror').describe('Package mirrors.'),
+  user: loose(user, 'user').describe("The image's default user."),
+  verify: loose(verify, 'verify').describe('What the image must pass.'),
+};
+
+const imageLayer = {
+  ...layer,
+  variants,
+  distribution: word(DISTRIBUTIONS).describe("Distribution; absent: the image's own name."),
+  releases: list(
+    z.union([z.string().regex(new RegExp(`^-?${NAME}$`), { error: RELEASE }), z.number()], {
+      error: RELEASE,
+    }),
+  ).describe('Releases; one image line for each.'),
+};
+
+const stage = {
+  needs: name.describe('The stage that must have accepted an image before this one takes it.'),
+  stores: list(
+    pattern('^-?directory:[^\\p{Cc}]+$', 'directory:PATH').refine(isFolder, {
+      error: 'directory:PATH, a folder of its own without .. in its path',
+    }),
+  ).describe('Where its images go, such as directory:stores/staging.'),
+  checks: words(DEFAULT_CHECKS).describe("Checks that must have passed in this stage's place."),
+};
+
+const retention = {
+  keep: count(0, 1000, 'versions').describe('Versions kept beside the current one.'),
+};
+
+const signing = {
+  fingerprints: list(fingerprint).describe('Keys that may sign verdicts and releases.'),
+  verify: list(fingerprint).describe('Keys that may sign verdicts.'),
+  release: list(fingerprint).describe('Keys that may sign and promote.'),
+  key: pattern('^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\\p{Cc}]+)$', 'env:NAME or file:PATH').describe(
+    'Where the signing key is found; never the key itself.',
+  ),
+};
+
+const commonLayer = loose({ ...layer, variants }, 'settings');
+
+export const factorySchema = loose({
+  version: z.literal(1, { error: '1, the version of this format' }).describe('Version of this format.'),
+  include: z.array(line, { error: 'a list of files' }).describe('Files laid under this one; relative paths.'),
+  defaults: commonLayer.describe('Settings of every image.'),
+  distributions: record(word(DISTRIBUTIONS), commonLayer).describe(
+    'Settings of every image of a distribution.',
+  ),
+  images: record(name, loose(imageLayer)).describe(
+    'Images by name: debian, or one line of it such as debian-13.',
+  ),
+  variants: record(name, loose(layer)).describe('Variants: an image plus hardware elements.'),
+  stages: record(name, loose(stage)).describe('Stages on the way to every user.'),
+  retention: loose(retention).describe('How long old versions stay.'),
+  signing: loose(signing).describe('Who may sign what.'),
+});
+
+/** All settings of one image line after the merge; sizes in bytes, durations in milliseconds. */
+export const resolvedSettings = z.object({
+  ...settings,
+  owner: settings.owner.exactOptional(),
+  architectures: z.array(word(ARCHITECTURES)).min(1, { error: 'one architecture at least' }),
+  forms: z.array(word(FORMS)).min(1, { error: 'one form at least' }),
+  disk: z.object(disk),
+  mirror: z.object({ build: mirror.exactOptional(), image: mirror.exactOptional() }),
+  user: z.object(user),
+  verify: z.object({ ...verify, checks: someChecks(verify.checks) }),
+  variants,
+});
+
+export const resolvedStage = z.object({
+  needs: stage.needs.exactOptional(),
+  stores: stage.stores.min(1, { error: 'one store at least' }),
+  checks: someChecks(stage.checks),
+});
+
+export const resolvedRetention = z.object(retention);
+export const resolvedSigning = z.object({ ...signing, key: signing.key.exactOptional() });
+
+/** The JSON schema for editors, as `factory.schema.json` has it. */
+export function publishedSchema(): string {
+  const { $schema, ...rest } = z.toJSONSchema(factorySchema, { io: 'input', override: describeOnce });
+  const head = { $schema, title: 'image-factory factory file', ...rest };
+  return `${JSON.stringify(head, null, 2)}\n`;
+}
+
+/** A setting that may be null has its description outside already. */
+function describeOnce({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema.description === undefined) return;
+  for (const each of jsonSchema.anyOf ?? []) if (typeof each === 'object') delete each.description;
+}
+
+function pattern(source: string, error: string) {
+  const type = ({ input }: { input?: unknown }) =>
+    typeof input === 'number' || typeof input === 'boolean' ? `${error}: put it in quotes` : error;
+  return z.string({ error: type }).regex(new RegExp(source, 'u'), { error });
+}
+
+/** One of a closed set of words; the words themselves are what was expected. */
+function word<const T extends readonly string[]>(allowed: T) {
+  return z.enum(allowed);
+}
+
+/** A list of a closed set of words, each of which may be taken away by a hyphen. */
+function words<const T extends readonly string[]>(allowed: T) {
+  const removals = allowed.map((each): `-${T[number]}` => `-${each}`);
+  return list(z.enum([...allowed, ...removals]));
+}
+
+function list<T extends z.ZodType>(item: T) {
+  return z.array(item, { error: 'a list, such as [a, b]' });
+}
+
+function someChecks<T extends z.ZodType>(checks: z.ZodArray<T>): z.ZodArray<T> {
+  return checks.min(1, { error: 'one check at least' });
+}
+
+/**
+ * A map as one layer writes it: anything may be absent, and null takes back what lower layers said.
+ * @param id its name in the published schema, for what stands there more than once
+ */
+function loose(shape: Readonly<Record<string, z.ZodType>>, id?: string) {
+  const entries = Object.entries(shape).map(([key, type]) => {
+    const described = type.nullish();
+    return [key, type.description === undefined ? described : described.describe(type.description)] as const;
+  });
+  const map = z.strictObject(Object.fromEntries(entries), { error: 'a map, such as {key: value}' });
+  return id === undefined ? map : map.meta({ id });
+}
+
+function record<K extends z.core.$ZodRecordKey>(key: K, each: z.ZodType) {
+  return z.partialRecord(key, each.nullable(), { error: 'a map, such as {name: {...}}' });
+}
+
+function isFolder(store: string): boolean {
+  const steps = store.slice(store.indexOf(':') + 1).split('/');
+  return !steps.includes('..') && steps.some(step => step !== '' && step !== '.');
+}
+
+function hasCredentials(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { username, password } = new URL(url);
+  return username !== '' || password !== '';
+}
+
+function inMib(bytes: number): string {
+  return `${bytes / MIB}MiB`;
+}

@@ -1,0 +1,118 @@
+import { posix, resolve } from 'node:path';
+import { BUILT_IN_RETENTION, BUILT_IN_SIGNING, BUILT_IN_STAGES, builtInStage } from './builtin.ts';
+import { check } from './check.ts';
+import { mergeLayers } from './merge.ts';
+import type { Mistakes } from './mistakes.ts';
+import { type MapNode, nodeAt, type Place, wordsOf } from './node.ts';
+import { resolvedRetention, resolvedSigning, resolvedStage } from './schema.ts';
+import { layersAt, namesOf, placeOf, type Sources } from './sources.ts';
+import type { Retention, Signing, Stage, StoreReference } from './types.ts';
+import { alternatives } from './words.ts';
+
+interface ResolvedStage {
+  readonly stage: Stage;
+  readonly settings: MapNode;
+  readonly place: Place;
+}
+
+/** @returns the stages in the order in which an image goes through them */
+export function resolveStages(sources: Sources, mistakes: Mistakes): Stage[] {
+  const names = new Set<string>([...BUILT_IN_STAGES, ...namesOf(sources, 'stages').keys()]);
+  const stages = [...names]
+    .map(name => resolveStage(name, sources, mistakes))
+    .filter(each => each !== undefined);
+  checkNeeds(stages, names, mistakes);
+  checkStores(stages, mistakes);
+  return inOrder(stages, mistakes);
+}
+
+function resolveStage(name: string, sources: Sources, mistakes: Mistakes): ResolvedStage | undefined {
+  const settings = mergeLayers(builtInStage(name), layersAt(sources, 'stages', name));
+  const place = placeOf(sources, 'stages', name);
+  const subject = `stages.${name}`;
+  const { value } = check(resolvedStage, settings, mistakes, { subject, fallback: place });
+  if (value === undefined) return undefined;
+  return { stage: { ...value, name, stores: value.stores.map(storeReference) }, settings, place };
+}
+
+function storeReference(written: string): StoreReference {
+  const path = posix.normalize(written.slice(written.indexOf(':') + 1)).replace(/\/$/, '');
+  return { kind: 'directory', path, name: `directory:${path}` };
+}
+
+function checkNeeds(stages: readonly ResolvedStage[], names: ReadonlySet<string>, mistakes: Mistakes): void {
+  for (const { stage, settings, place } of stages) {
+    if (stage.needs === undefined || names.has(stage.needs)) continue;
+    const words = [...names].filter(name => name !== stage.name);
+    mistakes.add(nodeAt(settings, 'needs')?.place ?? place, `unknown stage ${JSON.stringify(stage.needs)}`, {
+      expected: alternatives(words),
+      word: stage.needs,
+      words,
+    });
+  }
+}
+
+/** What staging published must not stand where production looks. */
+function checkStores(stages: readonly ResolvedStage[], mistakes: Mistakes): void {
+  const owners = new Map<string, string>();
+  for (const { stage, settings, place } of stages) {
+    for (const [index, { name }] of stage.stores.entries()) {
+      const owner = owners.get(name);
+      owners.set(name, stage.name);
+      if (owner === undefined) continue;
+      const written = wordsOf(nodeAt(settings, 'stores'))[index]?.place ?? place;
+      mistakes.add(written, `${name} is a store of ${owner} already`, { expected: 'a store of its own' });
+    }
+  }
+}
+
+function inOrder(stages: readonly ResolvedStage[], mistakes: Mistakes): Stage[] {
+  const ordered: Stage[] = [];
+  let waiting = stages;
+  while (waiting.length > 0) {
+    const blocked = waiting.filter(({ stage }) => waiting.some(other => other.stage.name === stage.needs));
+    if (blocked.length === waiting.length) {
+      addCircle(waiting, mistakes);
+      break;
+    }
+    ordered.push(...waiting.filter(each => !blocked.includes(each)).map(({ stage }) => stage));
+    waiting = blocked;
+  }
+  return ordered;
+}
+
+function addCircle(waiting: readonly ResolvedStage[], mistakes: Mistakes): void {
+  const [first] = waiting.filter(({ settings }) => nodeAt(settings, 'needs')?.place !== undefined);
+  const place = nodeAt(first?.settings, 'needs')?.place ?? first?.place;
+  const names = waiting.map(({ stage }) => stage.name);
+  if (place === undefined) return;
+  mistakes.add(place, `the stages ${names.join(' and ')} need each other in a circle`, {
+    expected: 'one stage at least that needs none of the others',
+  });
+}
+
+export function resolveRetention(sources: Sources, mistakes: Mistakes): Retention | undefined {
+  const settings = mergeLayers(BUILT_IN_RETENTION, layersAt(sources, 'retention'));
+  const fallback = placeOf(sources, 'retention');
+  return check(resolvedRetention, settings, mistakes, { subject: 'retention', fallback }).value;
+}
+
+/** @param directory what a relative `file:PATH` of the key is relative to */
+export function resolveSigning(sources: Sources, mistakes: Mistakes, directory: string): Signing | undefined {
+  const settings = mergeLayers(BUILT_IN_SIGNING, layersAt(sources, 'signing'));
+  const fallback = placeOf(sources, 'signing');
+  const { value } = check(resolvedSigning, settings, mistakes, { subject: 'signing', fallback });
+  if (value === undefined) return undefined;
+  const { fingerprints, verify, release, key } = value;
+  const role = (own: readonly string[]) => [
+    ...new Set([...fingerprints, ...own].map(each => each.toUpperCase())),
+  ];
+  return {
+    fingerprints: { verify: role(verify), release: role(release) },
+    ...(key === undefined ? {} : { key: keyReference(key, directory) }),
+  };
+}
+
+function keyReference(key: string, directory: string): string {
+  return key.startsWith('file:') ? `file:${resolve(directory, key.slice('file:'.length))}` : key;
+}
