@@ -24,14 +24,14 @@ interface Finding {
 
 /**
  * Reads a node by a schema; every mistake goes to the list, with the place of the key or value that is wrong.
- * @param subject how messages name the node itself: `the factory file`
+ * @param within the node's own path, `stages.staging`; empty: it is a whole file
  * @param fallback the place of a mistake in what nobody wrote
  */
 export function check<T>(
   schema: z.ZodType<T>,
   node: Node,
   mistakes: Mistakes,
-  { subject, fallback }: { subject: string; fallback: Place },
+  { within, fallback }: { within: string; fallback: Place },
 ): Checked<T> {
   const result = schema.safeParse(toPlain(node));
   const bad = new Set<Node>();
@@ -45,15 +45,16 @@ export function check<T>(
     if (entry !== undefined) bad.add(entry.value);
     for (const each of unsurePaths(finding)) unsure.add(each);
     const place = (key ? entry?.key : entry?.value.place) ?? placeAbove(node, path) ?? fallback;
-    mistakes.add(place, what.replace('%s', nameOf(path, key, subject)), hint);
+    mistakes.add(place, what.replace('%s', nameOf(path, key, within)), hint);
   }
   return { bad, unsure };
 }
 
 /** How a message names a path; the key itself stands in the message already. */
-function nameOf(path: Path, key: boolean, subject: string): string {
+function nameOf(path: Path, key: boolean, within: string): string {
   const steps = (key ? path.slice(0, -1) : path).filter(step => typeof step !== 'number');
-  return steps.length === 0 ? subject : steps.join('.');
+  const name = [...(within === '' ? [] : [within]), ...steps].join('.');
+  return name === '' ? 'the factory file' : name;
 }
 
 function explainIssue(issue: z.core.$ZodIssue, schema: z.ZodType, node: Node): Finding[] {

@@ -82,8 +82,8 @@ class Resolver {
     const owner = this.#names.get(name);
     if (owner !== undefined) this.#mistakes.add(place, `${image} and ${owner} both make the line ${name}`);
     this.#names.set(name, image);
-    const subject = `the line ${name}`;
-    const { value } = check(resolvedSettings, settings, this.#mistakes, { subject, fallback: place });
+    const within = `images.${image}`;
+    const { value } = check(resolvedSettings, settings, this.#mistakes, { within, fallback: place });
     if (value === undefined) return [];
     return value.architectures.map(architecture => ({
       base,
@@ -109,8 +109,9 @@ class Resolver {
       if (this.#names.has(text) || this.#mayComeFromMistake(text)) continue;
       const words = [...this.#names.keys()];
       const images = releases.map(({ image }) => image.text);
+      const lines = words.length === 0 ? '' : ` the line ${alternatives(words)},`;
       this.#mistakes.add(place, `images.${text} names no image and no line of one`, {
-        expected: `a distribution, the line ${alternatives(words)}, or settings with distribution and releases`,
+        expected: `the name of a distribution,${lines} or settings with distribution and releases`,
         word: text,
         words: [...words, ...images],
       });

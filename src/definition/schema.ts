@@ -8,6 +8,8 @@ import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './unit
  * there). An error text here is what the message says after "expected".
  */
 
+/** Control characters have no place in what becomes a line of a log, a page or a shell's environment. */
+const VISIBLE = '[^\\u0000-\\u001f\\u007f-\\u009f]';
 const NAME = '[a-z0-9][a-z0-9.-]{0,62}';
 const MIB = 1024 ** 2;
 const SIZE = 'a size such as 512MiB, 1GiB or plain bytes';
@@ -17,7 +19,7 @@ const RELEASE = 'a release, such as 12';
 /** Names become parts of paths, of object names in stores and of CI job names. */
 const name = pattern(`^${NAME}$`, 'a name of lower-case letters, digits, dots and hyphens');
 
-const line = pattern('^\\P{Cc}{1,200}$', 'one line of text');
+const line = pattern(`^${VISIBLE}{1,200}$`, 'one line of text');
 
 const size = (least: number, most: number) =>
   z
@@ -57,9 +59,12 @@ const packageName = pattern(
   'the name of a package, or -NAME to remove one',
 );
 const variable = pattern('^[A-Za-z_][A-Za-z0-9_]*$', 'the name of an environment variable');
-const value = z.union([z.string().regex(/^\P{Cc}*$/u, { error: VALUE }), z.number(), z.boolean()], {
-  error: VALUE,
-});
+const value = z.union(
+  [z.string().regex(new RegExp(`^${VISIBLE}*$`), { error: VALUE }), z.number(), z.boolean()],
+  {
+    error: VALUE,
+  },
+);
 const fingerprint = pattern(
   '^-?[0-9A-Fa-f]{40}$',
   'the fingerprint of an OpenPGP key, 40 hexadecimal digits',
@@ -127,7 +132,7 @@ const imageLayer = {
 const stage = {
   needs: name.describe('The stage that must have accepted an image before this one takes it.'),
   stores: list(
-    pattern('^-?directory:[^\\p{Cc}]+$', 'directory:PATH').refine(isFolder, {
+    pattern(`^-?directory:${VISIBLE}+$`, 'directory:PATH').refine(isFolder, {
       error: 'directory:PATH, a folder of its own without .. in its path',
     }),
   ).describe('Where its images go, such as directory:stores/staging.'),
@@ -142,7 +147,7 @@ const signing = {
   fingerprints: list(fingerprint).describe('Keys that may sign verdicts and releases.'),
   verify: list(fingerprint).describe('Keys that may sign verdicts.'),
   release: list(fingerprint).describe('Keys that may sign and promote.'),
-  key: pattern('^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\\p{Cc}]+)$', 'env:NAME or file:PATH').describe(
+  key: pattern(`^(env:[A-Za-z_][A-Za-z0-9_]*|file:${VISIBLE}+)$`, 'env:NAME or file:PATH').describe(
     'Where the signing key is found; never the key itself.',
   ),
 };
@@ -203,7 +208,7 @@ function describeOnce({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema
 function pattern(source: string, error: string) {
   const type = ({ input }: { input?: unknown }) =>
     typeof input === 'number' || typeof input === 'boolean' ? `${error}: put it in quotes` : error;
-  return z.string({ error: type }).regex(new RegExp(source, 'u'), { error });
+  return z.string({ error: type }).regex(new RegExp(source), { error });
 }
 
 /** One of a closed set of words; the words themselves are what was expected. */

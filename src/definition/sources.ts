@@ -77,7 +77,7 @@ class SourceReader {
       return undefined;
     }
     const checked = check(factorySchema, root, this.#mistakes, {
-      subject: 'the factory file',
+      within: '',
       fallback: start,
     });
     for (const path of checked.unsure) this.unsure.add(path);

@@ -29,8 +29,8 @@ export function resolveStages(sources: Sources, mistakes: Mistakes): Stage[] {
 function resolveStage(name: string, sources: Sources, mistakes: Mistakes): ResolvedStage | undefined {
   const settings = mergeLayers(builtInStage(name), layersAt(sources, 'stages', name));
   const place = placeOf(sources, 'stages', name);
-  const subject = `stages.${name}`;
-  const { value } = check(resolvedStage, settings, mistakes, { subject, fallback: place });
+  const within = `stages.${name}`;
+  const { value } = check(resolvedStage, settings, mistakes, { within, fallback: place });
   if (value === undefined) return undefined;
   return { stage: { ...value, name, stores: value.stores.map(storeReference) }, settings, place };
 }
@@ -94,14 +94,14 @@ function addCircle(waiting: readonly ResolvedStage[], mistakes: Mistakes): void 
 export function resolveRetention(sources: Sources, mistakes: Mistakes): Retention | undefined {
   const settings = mergeLayers(BUILT_IN_RETENTION, layersAt(sources, 'retention'));
   const fallback = placeOf(sources, 'retention');
-  return check(resolvedRetention, settings, mistakes, { subject: 'retention', fallback }).value;
+  return check(resolvedRetention, settings, mistakes, { within: 'retention', fallback }).value;
 }
 
 /** @param directory what a relative `file:PATH` of the key is relative to */
 export function resolveSigning(sources: Sources, mistakes: Mistakes, directory: string): Signing | undefined {
   const settings = mergeLayers(BUILT_IN_SIGNING, layersAt(sources, 'signing'));
   const fallback = placeOf(sources, 'signing');
-  const { value } = check(resolvedSigning, settings, mistakes, { subject: 'signing', fallback });
+  const { value } = check(resolvedSigning, settings, mistakes, { within: 'signing', fallback });
   if (value === undefined) return undefined;
   const { fingerprints, verify, release, key } = value;
   const role = (own: readonly string[]) => [

@@ -27,6 +27,9 @@ const MOST_VALUES = 50_000;
 const MOST_CHARACTERS = 1024 * 1024;
 /** A syntax error brings others after it; the first few tell what is wrong. */
 const MOST_SYNTAX_ERRORS = 10;
+/** The grammar needs 5. */
+const DEEPEST = 50;
+const TOO_DEEP = 'maps and lists are nested too deep';
 const TWICE = 'this key stands twice in one map';
 
 /**
@@ -57,6 +60,7 @@ export function readYaml(text: string, file: string, mistakes: Mistakes): Node |
 }
 
 function syntaxMistake(problem: Pick<YAMLParseError, 'code' | 'message'>): string {
+  if (problem.message.startsWith('Maximum call stack')) return TOO_DEEP;
   if (problem.code === 'DUPLICATE_KEY') return TWICE;
   if (problem.code === 'MULTIPLE_DOCS') return 'a second YAML document begins here, a factory file is one';
   return `this is no YAML: ${problem.message.split('\n')[0] ?? ''}`;
@@ -82,6 +86,10 @@ class Reader {
     if (this.#values > MOST_VALUES) {
       if (this.#values === MOST_VALUES + 1)
         this.#mistakes.add(place, 'the aliases multiply into too many values');
+      return undefined;
+    }
+    if (this.#open.size > DEEPEST) {
+      this.#mistakes.add(place, TOO_DEEP);
       return undefined;
     }
     if (isAlias(node)) return this.#readAlias(node.source, place);

@@ -122,6 +122,12 @@ variants: {gpu: {owner: e, packages: [p5, -p4]}}
   });
 });
 
+it('an image or a line that says nothing is there with everything built in', async () => {
+  const { factory } = await load('images:\n  debian-12:\n  debian: {releases: [12]}');
+  expect(factory.images.map(({ name }) => name)).toEqual(['debian-12']);
+  expect((await load('images:\n  debian-13:')).factory.images.map(({ name }) => name)).toEqual(['debian-13']);
+});
+
 describe('stages, retention and signing', () => {
   it('orders stages by need, names their stores plainly and merges their checks', async () => {
     const { factory } = await load(
@@ -195,6 +201,14 @@ describe('files that cannot be read', () => {
     ]);
   });
 });
+
+const BOMB = Array.from(
+  { length: 10 },
+  (_, i) =>
+    `  a${i}: &a${i} [${Array(9)
+      .fill(i === 0 ? 'x' : `*a${i - 1}`)
+      .join()}]`,
+).join('\n');
 
 describe('junk', () => {
   const outcome = async (text: string) => {
@@ -272,22 +286,26 @@ describe('junk', () => {
   });
 
   it.each([
-    ['deep', '['.repeat(20_000)],
+    ['deep', '['.repeat(20_000), /nested too deep/],
+    ['deep and closed', `images: ${'['.repeat(200)}${']'.repeat(200)}`, /nested too deep/],
+    ['aliases of aliases', `defaults:\n${BOMB}`, /multiply into too many values/],
+    ['an alias of itself', 'images: &a {debian: *a}', /\*a holds itself/],
     [
-      'aliases of aliases',
-      `a0: &a0 [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join()}]`).join('\n')}`,
+      'an unknown alias',
+      'defaults: &abc {}\nimages: *abd',
+      /no anchor &abd stands before.*did you mean abc\?/,
     ],
-    ['an alias of itself', 'images: &a {debian: *a}'],
-    ['an unknown alias', 'images: *a'],
-    ['large', `# ${'x'.repeat(2 ** 20)}`],
-    ['YAML 1.1', `%YAML 1.1\n---\n${DEBIAN}`],
-    ['two documents', `${DEBIAN}\n---\n${DEBIAN}`],
-    ['a tag', 'images: !!python/object {}'],
-    ['a key that is a list', `? [a]\n: b\n`],
-    ['prototypes', '__proto__: {images: {}}'],
-  ])('is refused: %s', async (_name, text) => {
+    ['a merge of no map', 'images: {<<: 3}', /the merge key << takes a map/],
+    ['large', `# ${'x'.repeat(2 ** 20)}`, /too large/],
+    ['YAML 1.1', `%YAML 1.1\n---\n${DEBIAN}`, /YAML 1\.1/],
+    ['two documents', `${DEBIAN}\n---\n${DEBIAN}`, /second YAML document/],
+    ['a tag', 'images: !!python/object {}', /Unresolved tag/],
+    ['a key that is a list', '? [a]\n: b\n', /cannot be a key/],
+    ['prototypes', '__proto__: {images: {}}', /cannot be a key/],
+    ['a word and a number', '{13: a, "13": b}', /stands twice/],
+  ])('is refused: %s', async (_name, text, mistake) => {
     const lines = await mistakesOf(text);
-    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.some(each => mistake.test(each))).toBe(true);
     expect(lines.every(each => /^factory\.yaml:\d+:\d+: ./.test(each))).toBe(true);
   });
 });
