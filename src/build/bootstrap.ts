@@ -1,0 +1,89 @@
+import { ElementError, HostError, NetworkError } from '../host/errors.ts';
+import { plainEnvironment, ToolError } from '../host/process.ts';
+import type { Sandbox } from '../host/sandbox/sandbox.ts';
+import { TREE } from './chroot.ts';
+
+/**
+ * mmdebstrap into the tree, with the shared downloads linked in and new ones linked out again. Only the
+ * packages' own scripts run here, never an element's, so an element cannot touch the shared downloads.
+ */
+const BOOTSTRAP = `set -eu
+tree=$1; cache=$2; run=$3; shift 3
+mkdir -p "$tree" "$cache" "$run"
+mkdir -p "$tree/var/cache/apt/archives"
+find "$cache" -maxdepth 1 -name '*.deb' -exec ln -t "$run" {} +
+mount --bind "$run" "$tree/var/cache/apt/archives"
+status=0
+"$@" || status=$?
+umount "$tree/var/cache/apt/archives"
+find "$run" -maxdepth 1 -name '*.deb' -exec ln -f -t "$cache" {} + || true
+rm -rf "$run"
+exit $status
+`;
+
+export interface BootstrapRequest {
+  readonly suite: string;
+  readonly packages: readonly string[];
+  /** Lines of a sources.list. */
+  readonly sources: string;
+  /** Unique name of this build among those that share the downloads. */
+  readonly name: string;
+  readonly onLine: (line: string) => void;
+}
+
+/** Makes the root tree with all packages in one transaction. */
+export async function bootstrap(sandbox: Sandbox, request: BootstrapRequest): Promise<void> {
+  const argv = [
+    ...['mmdebstrap', '--mode=root', '--variant=minbase', '--format=directory'],
+    ...['check/empty', 'chroot/mount/sys', 'essential/unlink', 'cleanup/apt'].map(step => `--skip=${step}`),
+    ...['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"'],
+    ...['--aptopt=Acquire::Retries "3"', '--aptopt=Acquire::http::Timeout "30"', '--dpkgopt=force-unsafe-io'],
+    ...(request.packages.length === 0 ? [] : [`--include=${request.packages.join(',')}`]),
+    ...[request.suite, TREE, '-'],
+  ];
+  try {
+    await sandbox.run(
+      ['sh', '-c', BOOTSTRAP, 'bootstrap', TREE, '/cache/archives', `/cache/${request.name}`, ...argv],
+      {
+        env: plainEnvironment({ HOME: '/nonexistent', TMPDIR: '/tmp' }),
+        input: request.sources,
+        onLine: request.onLine,
+      },
+    );
+  } catch (error) {
+    throw error instanceof ToolError ? explainApt(error) : error;
+  }
+}
+
+/** What apt or dpkg said, as one of our errors: the mirror's fault, the host's, or a name nobody has. */
+export function explainApt(error: ToolError): Error {
+  const text = `${error.result.stdout}\n${error.result.stderr}`;
+  const line = (pattern: RegExp) => pattern.exec(text)?.[0];
+  if (line(/No space left on device/) !== undefined) {
+    return new HostError('the disk is full while packages are installed', {
+      advice: 'free some room, or give another directory with --work',
+      cause: error,
+    });
+  }
+  const unknown = line(/^E: (?:Unable to locate package|Package .* has no installation candidate).*$/m);
+  if (unknown !== undefined) {
+    return new ElementError(unknown.slice(3), {
+      advice: 'check the packages in the factory file and its elements',
+      cause: error,
+    });
+  }
+  const network = line(
+    /^(?:E|Err|W): ?.*(?:Failed to fetch|Could not (?:connect|resolve)|Hash Sum|Connection|timed out|404|503).*$/im,
+  );
+  if (network !== undefined) {
+    return new NetworkError(`the package mirror did not answer as it should: ${network}`, {
+      advice: 'check the mirror (factory file, --mirror, or apt on the host)',
+      cause: error,
+    });
+  }
+  const failed = line(/^(?:E: |dpkg: error).*$/m) ?? error.message;
+  return new ElementError(`packages could not be installed: ${failed}`, {
+    advice: 'see the build log',
+    cause: error,
+  });
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { closest } from '../definition/words.ts';
+import { DefinitionError } from '../host/errors.ts';
+
+/** A folder in diskimage-builder's element form. */
+export interface Element {
+  readonly name: string;
+  /** Absolute path. */
+  readonly path: string;
+  /** Names it needs, from its `element-deps`. */
+  readonly needs: readonly string[];
+  /** Names it stands for, from its `element-provides`. */
+  readonly provides: readonly string[];
+  /** SHA-256 of its files: paths, modes and content. */
+  readonly digest: string;
+}
+
+/**
+ * The elements asked for and all they need, sorted by name, as diskimage-builder does; the order of their
+ * scripts comes from the scripts' numbers.
+ * @param paths folders of elements; the first that has a name wins
+ * @throws DefinitionError for a name no folder has
+ */
+export async function resolveElements(
+  names: readonly string[],
+  paths: readonly string[],
+): Promise<Element[]> {
+  const found = new Map<string, Element>();
+  const waiting = names.map(name => ({ name, from: 'the factory file' }));
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    if (found.has(next.name)) continue;
+    const element = await readElement(next.name, next.from, paths);
+    found.set(element.name, element);
+    for (const name of element.needs) waiting.push({ name, from: `element ${element.name}` });
+  }
+  const provided = new Set([...found.values()].flatMap(element => element.provides));
+  return [...found.values()]
+    .filter(element => !provided.has(element.name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function readElement(name: string, from: string, paths: readonly string[]): Promise<Element> {
+  const path = paths.map(folder => join(folder, name)).find(candidate => existsSync(candidate));
+  if (path === undefined || !(await stat(path)).isDirectory()) {
+    const near = closest(name, await knownElements(paths));
+    throw new DefinitionError(`${from} names the element ${name}, which is in none of ${paths.join(', ')}`, {
+      advice: near === undefined ? 'add it, or remove its name' : `did you mean ${near}?`,
+    });
+  }
+  return {
+    name,
+    path,
+    needs: await words(join(path, 'element-deps')),
+    provides: await words(join(path, 'element-provides')),
+    digest: await digestFolder(path),
+  };
+}
+
+async function knownElements(paths: readonly string[]): Promise<string[]> {
+  const lists = await Promise.all(paths.map(path => readdir(path).catch(() => [])));
+  return lists.flat();
+}
+
+async function words(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .map(line => line.replace(/#.*/, '').trim())
+    .flatMap(line => line.split(/\s+/))
+    .filter(word => word !== '');
+}
+
+/** SHA-256 over all paths, modes and contents below a folder; times and owners do not count. */
+export async function digestFolder(folder: string): Promise<string> {
+  const hash = createHash('sha256');
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries.map(entry => ({ entry, path: join(entry.parentPath, entry.name) }));
+  paths.sort((a, b) => (a.path < b.path ? -1 : 1));
+  for (const { entry, path } of paths) {
+    const name = relative(folder, path);
+    if (entry.isSymbolicLink()) hash.update(`l ${name}\0${await readlink(path)}\0`);
+    else if (entry.isFile()) {
+      const executable = ((await stat(path)).mode & 0o111) !== 0;
+      const content = createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex');
+      hash.update(`f ${name}\0${executable ? 'x' : '-'}\0${content}\0`);
+    }
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { DefinitionError } from '../host/errors.ts';
+import type { Element } from './elements.ts';
+
+/** diskimage-builder's package-installs.yaml: a package's name to nothing, or to these keys. */
+const entry = z
+  .strictObject({
+    phase: z.enum(['pre-install.d', 'install.d', 'post-install.d']).optional(),
+    uninstall: z.boolean().optional(),
+    arch: z.string().optional(),
+    'not-arch': z.string().optional(),
+    when: z.union([z.string(), z.array(z.string())]).optional(),
+    installtype: z.string().optional(),
+  })
+  .nullable();
+
+const schema = z.record(z.string(), z.union([entry, z.array(entry)])).nullable();
+
+export type InstallPhase = 'pre-install.d' | 'install.d' | 'post-install.d';
+
+export interface PackageRequest {
+  readonly name: string;
+  readonly phase: InstallPhase;
+  readonly uninstall: boolean;
+  /** Which element asked. */
+  readonly element: string;
+}
+
+export interface PackageConditions {
+  readonly architecture: string;
+  /** Variables that `when` conditions look at. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** The packages that an element asks for under the given conditions. */
+export async function packageInstalls(
+  element: Element,
+  conditions: PackageConditions,
+): Promise<PackageRequest[]> {
+  const file = join(element.path, 'package-installs.yaml');
+  if (!existsSync(file)) return [];
+  let table: z.infer<typeof schema>;
+  try {
+    table = schema.parse(parse(await readFile(file, 'utf8')));
+  } catch (cause) {
+    throw new DefinitionError(`${file} is not a list of packages`, {
+      advice: 'keys are package names; below each phase, uninstall, arch, not-arch, when or installtype',
+      cause,
+    });
+  }
+  return Object.entries(table ?? {}).flatMap(([name, value]) =>
+    [value]
+      .flat()
+      .filter(each => applies(each, conditions, file))
+      .map(each => ({
+        name,
+        phase: each?.phase ?? 'install.d',
+        uninstall: each?.uninstall ?? false,
+        element: element.name,
+      })),
+  );
+}
+
+function applies(
+  value: z.infer<typeof entry>,
+  { architecture, environment }: PackageConditions,
+  file: string,
+): boolean {
+  if (value === null) return true;
+  const listed = (list: string) =>
+    list
+      .split(',')
+      .map(word => word.trim())
+      .includes(architecture);
+  if (value.arch !== undefined && !listed(value.arch)) return false;
+  if (value['not-arch'] !== undefined && listed(value['not-arch'])) return false;
+  return [value.when ?? []].flat().every(condition => holds(condition, environment, file));
+}
+
+function holds(condition: string, environment: Readonly<Record<string, string>>, file: string): boolean {
+  const [, name, operator, wanted] = /^\s*([A-Za-z_]\w*)\s*(!?=)\s*(.*?)\s*$/.exec(condition) ?? [];
+  if (name === undefined || wanted === undefined) {
+    throw new DefinitionError(`${file}: the condition ${condition} is not understood`, {
+      advice: 'write NAME = value or NAME != value',
+    });
+  }
+  return (environment[name] === wanted) === (operator === '=');
+}

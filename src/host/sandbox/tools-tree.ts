@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../context.ts';
+import { HostError, NetworkError } from '../errors.ts';
+import { plainEnvironment, ToolError } from '../process.ts';
+import { withWorkDirectory } from '../workdir.ts';
+import { UID_BASE, UID_COUNT } from './protocol.ts';
+import { Sandbox } from './sandbox.ts';
+
+/**
+ * The root of the sandbox: a small Debian 13 with the tools that shape an image's bytes, so that every host
+ * makes the same ones and needs almost nothing itself. docs/decisions.md says why.
+ */
+const SUITE = 'trixie';
+const PACKAGES = [
+  ...[
+    'ca-certificates',
+    'debian-archive-keyring',
+    'dosfstools',
+    'e2fsprogs',
+    'fdisk',
+    'iproute2',
+    'mmdebstrap',
+  ],
+  ...['mount', 'mtools', 'qemu-utils', 'slirp4netns', 'uidmap', 'zstd'],
+];
+
+/** Mount points for what a build brings along. */
+const FOLDERS = ['build', 'cache', 'elements', 'out'];
+
+/** Raise it when the steps below change what stands in the tree. */
+const RECIPE = 1;
+
+/** Inside, sudo has nothing to add: elements that call it are root already. */
+const SUDO = `#!/bin/sh
+while [ $# -gt 0 ]; do
+  case $1 in
+    -u | -g | -C | -p) shift 2 ;;
+    --) shift; break ;;
+    -*) shift ;;
+    *=*) export "$1"; shift ;;
+    *) break ;;
+  esac
+done
+exec "$@"
+`;
+
+export interface ToolsTreeOptions {
+  /** Directory for caches. */
+  readonly cache: string;
+  /** From rootPrefix(). */
+  readonly root: readonly string[];
+  /** The lines of a sources.list; empty: mmdebstrap's own default. */
+  readonly sources: (suite: string) => string;
+}
+
+/**
+ * Absolute path of the tools tree, made first where it is missing (about 25 s and 210 MB).
+ * @throws NetworkError when the mirror does not give the packages
+ */
+export async function toolsTree(context: Context, options: ToolsTreeOptions): Promise<string> {
+  const key = createHash('sha256')
+    .update(JSON.stringify([SUITE, PACKAGES, FOLDERS, SUDO, RECIPE]))
+    .digest('hex');
+  const path = join(options.cache, 'tools', key.slice(0, 16));
+  if (existsSync(join(path, 'complete'))) return path;
+  await mkdir(join(options.cache, 'tools'), { recursive: true });
+  const progress = context.log.progress('making the tools tree (once per host)');
+  await withWorkDirectory(context, join(options.cache, 'tools'), async work => {
+    const sandbox = await Sandbox.open(context, options.root);
+    try {
+      await bootstrap(context, sandbox, join(work, 'tree'), options);
+      await complete(sandbox, join(work, 'tree'));
+      // A neighbour may have been faster: then his stands, and ours goes with the work directory.
+      if (!existsSync(path)) await sandbox.request({ op: 'rename', from: join(work, 'tree'), to: path });
+    } finally {
+      await sandbox.close();
+    }
+  });
+  progress.end();
+  return path;
+}
+
+async function bootstrap(
+  context: Context,
+  sandbox: Sandbox,
+  tree: string,
+  options: ToolsTreeOptions,
+): Promise<void> {
+  const sources = options.sources(SUITE);
+  const exclude = ['doc', 'man', 'locale', 'info'].map(name => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
+  const argv = [
+    ...[
+      'mmdebstrap',
+      '--mode=root',
+      '--variant=apt',
+      '--format=directory',
+      '--dpkgopt=force-unsafe-io',
+      ...exclude,
+    ],
+    ...['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"'],
+    ...[`--include=${PACKAGES.join(',')}`, SUITE, tree],
+    ...(sources === '' ? [] : ['-']),
+  ];
+  try {
+    await sandbox.run(argv, {
+      as: 'supervisor',
+      env: plainEnvironment({ TMPDIR: '/tmp', HOME: '/nonexistent' }),
+      ...(sources === '' ? {} : { input: sources }),
+      onLine: line => context.log.debug(`tools: ${line}`),
+    });
+  } catch (error) {
+    throw error instanceof ToolError ? explain(error) : error;
+  }
+}
+
+function explain(error: ToolError): Error {
+  const text = error.result.stderr;
+  if (/No space left on device/.test(text)) {
+    return new HostError('the disk is full while the tools tree is made', {
+      advice: 'free some room',
+      cause: error,
+    });
+  }
+  const failed = /^(?:E|Err).*$/m.exec(text)?.[0] ?? 'mmdebstrap failed';
+  return new NetworkError(`the tools tree cannot be made: ${failed}`, {
+    advice: "check the mirror (--mirror, or the host's apt sources)",
+    cause: error,
+  });
+}
+
+async function complete(sandbox: Sandbox, tree: string): Promise<void> {
+  for (const name of FOLDERS) await sandbox.run(['mkdir', `${tree}/${name}`], { as: 'supervisor' });
+  const write = (path: string, text: string, mode = 0o644) =>
+    sandbox.request({ op: 'write', path: `${tree}${path}`, text, mode });
+  const range = `root:${UID_BASE}:${UID_COUNT}\n`;
+  await write('/etc/subuid', range);
+  await write('/etc/subgid', range);
+  await write('/etc/hostname', 'localhost\n');
+  await write('/etc/resolv.conf', 'nameserver 10.0.2.3\n');
+  await write('/usr/local/bin/sudo', SUDO, 0o755);
+  await sandbox.request({ op: 'shift', path: tree, by: UID_BASE });
+  await write('/complete', '');
+}

@@ -1,0 +1,32 @@
+import { SECTOR } from './layout.ts';
+
+/**
+ * GRUB's boot code for BIOS on a GPT disk, laid by hand as grub-install would: boot.img into the protective
+ * MBR, core.img into the BIOS boot partition. Offsets: grub-core/boot/i386/pc/boot.S and diskboot.S.
+ */
+const CORE_ADDRESS = 0x5c;
+const DRIVE_CHECK = 0x66;
+const CODE_SIZE = 440;
+const BLOCKLIST = 0x1f4;
+/** Where diskboot loads the rest of the core: physical 0x8200, as a segment. */
+const SEGMENT = 0x820;
+
+/** The first 440 bytes of the disk. */
+export function bootSector(bootImage: Buffer, coreStart: number): Buffer {
+  const code = Buffer.from(bootImage.subarray(0, CODE_SIZE));
+  code.writeBigUInt64LE(BigInt(coreStart), CORE_ADDRESS);
+  // Two NOPs in place of a jump: BIOSes tell the wrong drive only for floppies, which this is not.
+  code.writeUInt16LE(0x9090, DRIVE_CHECK);
+  return code;
+}
+
+/** core.img with the list of its own blocks, for a partition that starts at coreStart (sectors). */
+export function coreImage(core: Buffer, coreStart: number): Buffer {
+  const sectors = Math.ceil(core.length / SECTOR);
+  const image = Buffer.alloc(sectors * SECTOR);
+  core.copy(image);
+  image.writeBigUInt64LE(BigInt(coreStart + 1), BLOCKLIST);
+  image.writeUInt16LE(sectors - 1, BLOCKLIST + 8);
+  image.writeUInt16LE(SEGMENT, BLOCKLIST + 10);
+  return image;
+}
