@@ -103,7 +103,7 @@ variants: {gpu: {owner: e, packages: [p5, -p4]}}
 
   it('lays included files under the one that includes them, each once', async () => {
     const { factory } = await load(
-      'include: [a.yaml, sub/b.yaml]\nimages: {debian: {releases: [13], packages: [-p]}}',
+      'include: [a.yaml, sub/b.yaml, sub/c.yaml]\nimages: {debian: {releases: [13], packages: [-p]}}',
       {
         'a.yaml': 'include: [sub/c.yaml]\ndefaults: {packages: [p, q], owner: a}',
         'sub/b.yaml': 'include: [c.yaml]\ndefaults: {owner: b}',

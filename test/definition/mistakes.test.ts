@@ -179,10 +179,17 @@ describe('one mistake', () => {
     expect(lines).toEqual(['factory.yaml:2:16: signing.key is not right, expected env:NAME or file:PATH']);
   });
 
+  it('is not followed by what comes of it', async () => {
+    const lines = await mistakesOf(
+      'defaults: {packags: [a]}\nimages: {debian: {releases: [13], packages: [-a]}}',
+    );
+    expect(lines).toEqual([expect.stringContaining('unknown key "packags"')]);
+  });
+
   it('cannot speak to the terminal', async () => {
-    const [only] = await mistakesOf('"a\\e[31m\\nb": 1');
+    const [only] = await mistakesOf('"a\\e[31m\\n\\u202eb": 1');
     expect(only).toContain('unknown key');
-    expect(only).not.toContain('\u001b');
+    expect(only).not.toMatch(/\p{Cc}|\u202e/u);
   });
 });
 
