@@ -1,0 +1,57 @@
+import { tmpdir } from 'node:os';
+import { isAbsolute, resolve } from 'node:path';
+import { DefinitionError } from '../src/host/errors.ts';
+import { type CacheEntry, packageDirectory, restoreCache } from '../src/runner/cache.ts';
+import { saveState } from '../src/runner/state.ts';
+import type { Outcome } from './command.ts';
+import { WORKS, type Work } from './performers.ts';
+import { inSession, type Session } from './process.ts';
+import { actionSource } from './values.ts';
+
+/** The main step of an action, as GitHub's runner starts it. @param action folder of the action */
+export function runAction(action: string): Promise<never> {
+  return inSession({ verbose: false, out: process.stdout }, async session => {
+    await main(session, workOf(action));
+  });
+}
+
+function workOf(action: string): Work {
+  const work = WORKS.find(({ command }) => command.action === action);
+  if (work === undefined) throw new DefinitionError(`there is no action ${action}`);
+  return work;
+}
+
+async function main(session: Session, work: Work): Promise<void> {
+  const { world, runner, context } = session;
+  const action = work.command.action ?? '';
+  const prepared = work.prepare(actionSource(world.env));
+  const directories = [...prepared.leftovers, ...temporaryPlaces(world.env)].map(path => resolve(path));
+  const state = { action, directories: [...new Set(directories)] };
+  saveState(world, state);
+  const cache = await restore(session, work);
+  if (cache !== undefined) saveState(world, { ...state, cache });
+  const outcome = await prepared.perform(context, runner.job);
+  saveState(world, { ...state, ...(cache && { cache }), finished: true });
+  report(session, outcome);
+}
+
+/** Tells what came out; a bad result is told before it becomes an error. */
+export function report({ runner }: Session, outcome: Outcome): void {
+  runner.outputs(outcome.outputs);
+  runner.summary(outcome.summary);
+  if (outcome.failure !== undefined) throw outcome.failure;
+}
+
+/** Where work goes when nobody said where. */
+function temporaryPlaces(env: Session['world']['env']): string[] {
+  return [env.RUNNER_TEMP, env.TMPDIR, tmpdir(), '/var/tmp', '/dev/shm'].filter(
+    path => path !== undefined && isAbsolute(path),
+  ) as string[];
+}
+
+async function restore({ world, context }: Session, work: Work): Promise<CacheEntry | undefined> {
+  if (work.command.action !== 'build-image' || world.env.INPUT_CACHE !== 'true') return undefined;
+  const directory = packageDirectory(world.env);
+  if (directory === undefined) return undefined;
+  return restoreCache(context, directory, world.env.INPUT_IMAGE || 'image');
+}

@@ -1,0 +1,316 @@
+/**
+ * The one table of inputs. The command line's options, what an action reads from `INPUT_*`, action.yml, the
+ * README's tables and the types of the values all come from here.
+ */
+export interface Input {
+  /** kebab-case, the same in an action and on the command line. */
+  readonly name: string;
+  readonly kind: 'text' | 'flag' | 'choice' | 'list' | 'path' | 'secret';
+  /** One or two sentences for `--help`, action.yml and README. */
+  readonly description: string;
+  readonly default?: string;
+  readonly required?: true;
+  readonly choices?: readonly string[];
+  /** Given without `--name` on the command line; an action takes it by name as the rest. */
+  readonly argument?: true;
+  /** Exists in one of the two only. */
+  readonly only?: 'action' | 'command-line';
+}
+
+export interface Output {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** One command: a word of the command line and, for most, an action. */
+export interface Command {
+  readonly name: string;
+  /** Folder of the action. */
+  readonly action?: string;
+  /** A few words for the list of commands. */
+  readonly summary: string;
+  /** What happens, in the order in which it happens. */
+  readonly story: string;
+  readonly inputs: readonly Input[];
+  readonly outputs: readonly Output[];
+  readonly examples: readonly string[];
+}
+
+const factory = {
+  name: 'factory',
+  kind: 'path',
+  description:
+    'The factory file. Default: factory.yaml in the current directory, else the example that comes with image-factory.',
+} as const satisfies Input;
+
+const installTools = {
+  name: 'install-tools',
+  kind: 'flag',
+  description: 'Install missing host tools, as root or with sudo; the list is printed first.',
+  default: 'false',
+} as const satisfies Input;
+
+const bundle = {
+  name: 'bundle',
+  kind: 'path',
+  description: 'The bundle: the directory that build made.',
+  required: true,
+  argument: true,
+} as const satisfies Input;
+
+const output = {
+  name: 'output',
+  kind: 'path',
+  description:
+    'Directory for bundles, stores and pages; a bundle is made at OUTPUT/IMAGE/VERSION-ARCHITECTURE.',
+  default: 'image-factory-out',
+} as const satisfies Input;
+
+const mirror = {
+  name: 'mirror',
+  kind: 'text',
+  description: "URL of the package mirror for the build. Default: the factory file's, else the host's own.",
+} as const satisfies Input;
+
+const key = [
+  {
+    name: 'signing-key',
+    kind: 'secret',
+    description:
+      'OpenPGP private key: env:NAME or file:PATH; in an action also the armored key itself. Default: a local test key, which only a directory store accepts.',
+  },
+  {
+    name: 'passphrase',
+    kind: 'secret',
+    description:
+      'Passphrase of the signing key: env:NAME or file:PATH; in an action also the passphrase itself.',
+  },
+] as const satisfies readonly Input[];
+
+const boot = [
+  {
+    name: 'accel',
+    kind: 'choice',
+    choices: ['auto', 'kvm', 'tcg'],
+    default: 'auto',
+    description:
+      'Accelerator of the virtual machine; auto tries KVM and falls back to TCG when no guest runs under it.',
+  },
+  {
+    name: 'firmware',
+    kind: 'choice',
+    choices: ['bios', 'uefi', 'uefi-secure'],
+    default: 'bios',
+    description: 'Firmware of the virtual machine.',
+  },
+] as const satisfies readonly Input[];
+
+const dryRun = {
+  name: 'dry-run',
+  kind: 'flag',
+  default: 'false',
+  description: 'Say what would be done and change nothing.',
+} as const satisfies Input;
+
+const images = {
+  name: 'images',
+  kind: 'list',
+  argument: true,
+  description:
+    'Names of image lines, separated by spaces, commas or line ends. Default: all of the factory file.',
+} as const satisfies Input;
+
+export const PLAN = {
+  name: 'plan',
+  action: 'plan',
+  summary: 'turn the factory file into a CI matrix',
+  story:
+    'Reads the factory file, tells every mistake in it at once, and lists what would be built. Nothing is built and no root is needed.',
+  inputs: [
+    images,
+    factory,
+    {
+      name: 'explain',
+      kind: 'text',
+      only: 'command-line',
+      description: 'Print every resolved value of this image line with the line of the file it came from.',
+    },
+    {
+      name: 'json',
+      kind: 'flag',
+      default: 'false',
+      only: 'command-line',
+      description: 'Print the matrices as JSON.',
+    },
+  ],
+  outputs: [
+    { name: 'matrix', description: 'JSON for `strategy.matrix`: the first 256 legs.' },
+    { name: 'matrices', description: 'JSON list of all matrices, 256 legs at most in each.' },
+    { name: 'count', description: 'Number of legs in all matrices.' },
+  ],
+  examples: ['plan', 'plan debian-12 --json', 'plan --explain debian-12'],
+} as const satisfies Command;
+
+export const BUILD = {
+  name: 'build',
+  action: 'build-image',
+  summary: 'build one image into a bundle',
+  story:
+    'Installs the distribution into a root tree, runs the elements in the sandbox, writes the disk and its forms, and leaves a bundle. Needs root or password-less sudo, and holds no key.',
+  inputs: [
+    {
+      name: 'image',
+      kind: 'text',
+      argument: true,
+      description: 'Name of the image line. Default: the only one of the factory file.',
+    },
+    factory,
+    output,
+    mirror,
+    {
+      name: 'version',
+      kind: 'text',
+      description: "Version of the build, YYYYMMDD.N. Default: today's next.",
+    },
+    {
+      name: 'work',
+      kind: 'path',
+      description:
+        'Directory for temporary work. Default: memory when there is enough of it, else the output directory.',
+    },
+    {
+      name: 'cache',
+      kind: 'flag',
+      default: 'false',
+      only: 'action',
+      description: 'Keep downloaded packages in the cache of GitHub Actions between runs.',
+    },
+    installTools,
+  ],
+  outputs: [
+    { name: 'bundle', description: 'Absolute path of the bundle.' },
+    { name: 'image', description: 'Name of the image line.' },
+    { name: 'version', description: 'Version that was built.' },
+    { name: 'disk-digest', description: 'SHA-256 of the disk a guest sees, the same for every form.' },
+    { name: 'files', description: 'JSON object: absolute path of the image file by form.' },
+  ],
+  examples: [
+    'build',
+    'build debian-12 --output out',
+    'build debian-12 --mirror http://mirror.example/debian',
+  ],
+} as const satisfies Command;
+
+export const VERIFY = {
+  name: 'verify',
+  action: 'boot-and-verify',
+  summary: 'boot a bundle in a virtual machine and run the acceptance tests',
+  story:
+    'Computes the digests of the bytes it boots, starts a throwaway overlay in qemu, runs every required check, and signs the verdict after the last one. The image itself is not changed.',
+  inputs: [bundle, factory, ...boot, ...key, installTools],
+  outputs: [
+    { name: 'passed', description: '`true` when every required check passed.' },
+    {
+      name: 'statement',
+      description: 'Absolute path of the folder with the signed verdict and its reports.',
+    },
+    { name: 'disk-digest', description: 'SHA-256 of the disk that was verified.' },
+  ],
+  examples: ['verify out/debian-12/20261121.1-amd64', 'verify BUNDLE --firmware uefi --accel tcg'],
+} as const satisfies Command;
+
+export const SIGN = {
+  name: 'sign',
+  action: 'sign-and-hash',
+  summary: 'sign and hash the files of a bundle',
+  story:
+    'Writes SHA256SUMS, SHA512SUMS and a hashdeep audit file, and a detached OpenPGP signature beside every file a customer downloads. Files are opaque bytes here: nothing in them is run or read.',
+  inputs: [bundle, factory, ...key, installTools],
+  outputs: [
+    { name: 'fingerprint', description: 'Fingerprint of the key that signed.' },
+    { name: 'core-digest', description: 'SHA-256 of the sealed core, which statements name.' },
+    { name: 'local-test-key', description: '`true` when only the local test key signed.' },
+  ],
+  examples: [
+    'sign out/debian-12/20261121.1-amd64',
+    'sign BUNDLE --signing-key file:release.asc --passphrase env:PASSPHRASE',
+  ],
+} as const satisfies Command;
+
+export const PROMOTE = {
+  name: 'promote',
+  action: 'promote',
+  summary: 'promote a signed and verified bundle into a stage',
+  story:
+    'Checks signatures and verdicts, uploads the image private, boots and verifies the bytes in the store, publishes them, and hides the previous version. Anything unsigned, changed or unverified is refused.',
+  inputs: [
+    bundle,
+    {
+      name: 'stage',
+      kind: 'text',
+      required: true,
+      description: 'Stage of the factory file, such as staging or production.',
+    },
+    factory,
+    { ...output, description: 'Directory from which relative paths of stores start.' },
+    dryRun,
+    ...boot,
+    ...key,
+    installTools,
+  ],
+  outputs: [
+    { name: 'stage', description: 'The stage.' },
+    { name: 'published', description: 'JSON list of what was published: store id, image line and version.' },
+    { name: 'hidden', description: 'JSON list of the earlier versions that were hidden.' },
+  ],
+  examples: ['promote BUNDLE --stage staging', 'promote BUNDLE --stage production --dry-run'],
+} as const satisfies Command;
+
+export const CHECK = {
+  name: 'check',
+  summary: 'check signatures, digests and verdicts of a bundle',
+  story: 'Reads the whole bundle and says who signed what and which verdicts stand. Nothing is changed.',
+  inputs: [bundle, factory, installTools],
+  outputs: [
+    { name: 'core-digest', description: 'SHA-256 of the sealed core.' },
+    { name: 'signed-by', description: 'Fingerprint of the key that sealed the core.' },
+  ],
+  examples: ['check out/debian-12/20261121.1-amd64'],
+} as const satisfies Command;
+
+export const RUN = {
+  name: 'run',
+  summary: 'the whole chain: plan, build, verify, sign, promote',
+  story:
+    'Builds every image line that has changed, verifies and signs it, and promotes it through the stages in order. An interrupted run is picked up where it stopped; when nothing has changed, nothing is done.',
+  inputs: [
+    images,
+    factory,
+    output,
+    mirror,
+    {
+      name: 'force',
+      kind: 'flag',
+      default: 'false',
+      description: 'Build even when nothing has changed.',
+    },
+    dryRun,
+    ...boot,
+    ...key,
+    { ...installTools, default: 'true' },
+  ],
+  outputs: [{ name: 'lines', description: 'JSON list: image, version, outcome and page of each line.' }],
+  examples: ['run', 'run debian-12 --output out', 'run --force --no-install-tools'],
+} as const satisfies Command;
+
+/** In the order in which the chain takes them. */
+export const COMMANDS: readonly Command[] = [PLAN, BUILD, VERIFY, SIGN, PROMOTE, CHECK, RUN];
+
+/** The inputs of an action, or of a command of the command line. */
+export function inputsFor(command: Command, place: 'action' | 'command-line'): readonly Input[] {
+  return command.inputs.filter(input => input.only === undefined || input.only === place);
+}
+
+export function commandOfAction(action: string): Command | undefined {
+  return COMMANDS.find(command => command.action === action);
+}
