@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import { constants, type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { CancelledError, HostError } from '../host/errors.ts';
-
-const BLOCK = 1024 * 1024;
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { digestFile } from '../bundle/digest.ts';
+import type { FileDigest } from '../bundle/types.ts';
+import type { Context } from '../host/context.ts';
+import { HostError } from '../host/errors.ts';
 
 const ADVICE: Readonly<Record<string, string>> = {
   ENOSPC: 'make room there, then run again',
@@ -62,33 +62,25 @@ export async function sync(path: string): Promise<void> {
   }
 }
 
-/** SHA-256 and SHA-512 (lower-case hex) and size (bytes) of a file in one read; a symbolic link is refused. */
-export async function digestFile(
+/**
+ * Reads a file for its digests and shows how far it is.
+ * @param size expected, bytes
+ * @throws TrustError when it is not there or a link
+ */
+export async function measure(
+  context: Context,
   path: string,
-  options: { signal?: AbortSignal; onBytes?: (done: number) => void } = {},
-): Promise<{ size: number; sha256: string; sha512: string }> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  what: string,
+  size: number,
+): Promise<FileDigest> {
+  const progress = context.log.progress(what, size, 'bytes');
+  let done = 0;
   try {
-    return await digestHandle(handle, options);
+    return await digestFile(context, dirname(path), basename(path), count => {
+      done += count;
+      progress.update(done);
+    });
   } finally {
-    await handle.close();
+    progress.end();
   }
-}
-
-async function digestHandle(
-  handle: FileHandle,
-  options: { signal?: AbortSignal; onBytes?: (done: number) => void },
-) {
-  const hashes = [createHash('sha256'), createHash('sha512')] as const;
-  const block = Buffer.allocUnsafe(BLOCK);
-  let size = 0;
-  for (;;) {
-    if (options.signal?.aborted) throw new CancelledError();
-    const { bytesRead } = await handle.read(block, 0, BLOCK, size);
-    if (bytesRead === 0) break;
-    for (const hash of hashes) hash.update(block.subarray(0, bytesRead));
-    size += bytesRead;
-    options.onBytes?.(size);
-  }
-  return { size, sha256: hashes[0].digest('hex'), sha512: hashes[1].digest('hex') };
 }

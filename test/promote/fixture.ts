@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { ImageFile } from '../../src/bundle/types.ts';
 import { type Context, createContext } from '../../src/host/context.ts';
 import { silentLog } from '../../src/host/log.ts';
-import { digestFile } from '../../src/promote/files.ts';
+import { measure } from '../../src/promote/files.ts';
 import { openDirectoryStore } from '../../src/promote/stores/directory.ts';
 import type { Store, StoredImage } from '../../src/promote/types.ts';
 
@@ -23,7 +23,8 @@ export async function imageFile(
   const source = join(folder, name);
   await writeFile(source, randomBytes(64 * 1024));
   await truncate(source, size);
-  return { source, file: { path: name, form: 'raw', ...(await digestFile(source)) } };
+  const { sha256, sha512 } = await measure(createContext(), source, '', size);
+  return { source, file: { path: name, form: 'raw', size, sha256, sha512 } };
 }
 
 export function openStore(path: string, name = 'directory:test', context = createContext()): Promise<Store> {

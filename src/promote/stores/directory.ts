@@ -5,7 +5,7 @@ import type { StoreReference } from '../../definition/types.ts';
 import type { Context } from '../../host/context.ts';
 import { DefinitionError, HostError, TrustError } from '../../host/errors.ts';
 import { run, ToolError } from '../../host/process.ts';
-import { digestFile, onDisk, readIfThere, sync, writeAtomically } from '../files.ts';
+import { measure, onDisk, readIfThere, sync, writeAtomically } from '../files.ts';
 import { withLock } from '../lock.ts';
 import type { Store, StoredImage } from '../types.ts';
 import { compareVersions } from '../version.ts';
@@ -148,10 +148,7 @@ class DirectoryStore implements Store {
   }
 
   async #compare(path: string, expected: ImageFile): Promise<void> {
-    const { log, signal } = this.#context;
-    const progress = log.progress(`comparing the copy in ${this.name}`, expected.size, 'bytes');
-    const actual = await digestFile(path, { signal, onBytes: done => progress.update(done) });
-    progress.end();
+    const actual = await measure(this.#context, path, `comparing the copy in ${this.name}`, expected.size);
     if (actual.sha256 === expected.sha256 && actual.sha512 === expected.sha512) return;
     throw new TrustError(`the copy of ${expected.path} in ${this.name} is not the file the bundle names`, {
       advice: 'the source changed or the disk is bad; check the bundle, then run again',
