@@ -27,6 +27,8 @@ export interface Command {
   readonly name: string;
   /** Folder of the action. */
   readonly action?: string;
+  /** The action has a post step, which removes what a killed main left. */
+  readonly post?: true;
   /** A few words for the list of commands. */
   readonly summary: string;
   /** What happens, in the order in which it happens. */
@@ -154,6 +156,7 @@ export const PLAN = {
 export const BUILD = {
   name: 'build',
   action: 'build-image',
+  post: true,
   summary: 'build one image into a bundle',
   story:
     'Installs the distribution into a root tree, runs the elements in the sandbox, writes the disk and its forms, and leaves a bundle. Needs root or password-less sudo, and holds no key.',
@@ -204,6 +207,7 @@ export const BUILD = {
 export const VERIFY = {
   name: 'verify',
   action: 'boot-and-verify',
+  post: true,
   summary: 'boot a bundle in a virtual machine and run the acceptance tests',
   story:
     'Computes the digests of the bytes it boots, starts a throwaway overlay in qemu, runs every required check, and signs the verdict after the last one. The image itself is not changed.',
@@ -240,6 +244,7 @@ export const SIGN = {
 export const PROMOTE = {
   name: 'promote',
   action: 'promote',
+  post: true,
   summary: 'promote a signed and verified bundle into a stage',
   story:
     'Checks signatures and verdicts, uploads the image private, boots and verifies the bytes in the store, publishes them, and hides the previous version. Anything unsigned, changed or unverified is refused.',

@@ -1,7 +1,9 @@
 import { appendFileSync } from 'node:fs';
+import { isAbsolute, relative } from 'node:path';
 import { createMask } from './mask.ts';
 import { createLog, harmless, type Platform } from './platform.ts';
 import type { Environment, Runner, RunnerWorld } from './types.ts';
+import { linesOf } from './untrusted.ts';
 
 /** GitHub drops a step's whole summary beyond 1 MiB. */
 const SUMMARY_LIMIT = 1_000_000;
@@ -33,7 +35,9 @@ export function createGitHubRunner(world: RunnerWorld): Runner {
     },
     failure(line, causes) {
       for (const cause of causes) log.info(`  ${cause}`);
-      platform.line('error', harmless(mask, line));
+      platform.trusted();
+      for (const part of linesOf(line))
+        world.out.write(`${annotation(harmless(mask, part), world.env.GITHUB_WORKSPACE)}\n`);
     },
     close: () => platform.trusted(),
   };
@@ -89,9 +93,21 @@ function gitHubPlatform(world: RunnerWorld): Platform & { trusted(): void } {
   };
 }
 
+/** An error command; a mistake of a file is shown beside its line in a pull request. */
+function annotation(text: string, workspace = '/'): string {
+  const [, file, line, column] = /^([^\s:]+):(\d+):(\d+): /.exec(text) ?? [];
+  if (file === undefined) return `::error::${escapeData(text)}`;
+  const place = `file=${escapeProperty(isAbsolute(file) ? relative(workspace, file) : file)},line=${line},col=${column}`;
+  return `::error ${place}::${escapeData(text)}`;
+}
+
 const COMMANDS = { warn: 'warning', error: 'error', debug: 'debug' } as const;
 
 /** The data part of a workflow command, as the runner unescapes it. */
 function escapeData(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+function escapeProperty(text: string): string {
+  return escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }

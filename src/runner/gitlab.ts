@@ -4,6 +4,7 @@ import { DefinitionError } from '../host/errors.ts';
 import { createMask } from './mask.ts';
 import { createLog, harmless, type Platform } from './platform.ts';
 import type { Runner, RunnerWorld } from './types.ts';
+import { linesOf } from './untrusted.ts';
 
 /** `artifacts:reports:dotenv` of the example names it. */
 export const DOTENV_FILE = 'image-factory.env';
@@ -26,7 +27,7 @@ export function createGitLabRunner(world: RunnerWorld): Runner {
     },
     summary: markdown => appendFileSync(inProject(SUMMARY_FILE), `${mask.apply(markdown)}\n`),
     failure(line, causes) {
-      platform.line('error', harmless(mask, line));
+      for (const part of linesOf(line)) platform.line('error', harmless(mask, part));
       for (const cause of causes) log.info(`  ${cause}`);
     },
     close() {},

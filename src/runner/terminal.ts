@@ -2,6 +2,7 @@ import { createMask } from './mask.ts';
 import { createLog, harmless, type Platform } from './platform.ts';
 import { duration } from './progress.ts';
 import type { Runner, RunnerWorld, Sink } from './types.ts';
+import { linesOf } from './untrusted.ts';
 
 /** Foreign lines shown when a group fails and they were hidden until then. */
 const TAIL = 20;
@@ -19,7 +20,7 @@ export function createTerminalRunner(world: RunnerWorld): Runner {
     outputs() {},
     summary() {},
     failure(line, causes) {
-      platform.line('error', harmless(mask, line));
+      for (const part of linesOf(line)) platform.line('error', harmless(mask, part));
       for (const cause of causes) log.info(`  ${cause}`);
     },
     close: () => screen.clear(),

@@ -1,0 +1,127 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { COMMANDS } from '../../actions/inputs.ts';
+import { NODES, ROOT, Step, startDist } from './support.ts';
+
+/** dist/ as GitHub's runner starts it: main, then post, each in a process of its own. */
+
+let step: Step;
+beforeEach(() => {
+  step = new Step();
+});
+afterEach(() => step.remove());
+
+const FACTORY = 'images:\n  debian:\n    releases: [12, 13]\n';
+const actions = COMMANDS.flatMap(({ action }) => (action === undefined ? [] : [action]));
+
+/** A process that is surely dead, named as work directories name their owner. */
+const DEAD = '.image-factory-999999999-1-0badcafe';
+
+describe.each(NODES)('under %s', node => {
+  it('plan gives a matrix and a page', async () => {
+    writeFileSync(join(step.directory, 'factory.yaml'), FACTORY);
+    const { status, stdout } = await step.start(node, 'plan', { images: 'debian-13' }).ended;
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+    const { matrix, matrices, count } = step.read('output');
+    const leg = { image: 'debian-13', architecture: 'amd64', runner: 'ubuntu-24.04' };
+    expect(JSON.parse(matrix ?? '')).toEqual({ include: [leg] });
+    expect(JSON.parse(matrices ?? '')).toEqual([{ include: [leg] }]);
+    expect(count).toBe('1');
+    expect(step.summary).toContain('## Plan: 1 image\n');
+    expect(step.summary).toContain('| debian-13 | amd64 | ubuntu-24.04 |');
+  });
+
+  it('plan marks every mistake of a factory file', async () => {
+    writeFileSync(
+      join(step.directory, 'factory.yaml'),
+      'images:\n  debian:\n    releases: [12]\n    packges: []\n  x: 1\n',
+    );
+    const { status, stdout } = await step.start(node, 'plan').ended;
+    expect(status).toBe(2);
+    expect(stdout).toMatch(/^::error file=factory\.yaml,line=4,col=5::/m);
+    expect(stdout).toMatch(/^::error file=factory\.yaml,line=5,col=\d+::/m);
+  });
+
+  it.each(actions)('%s tells a wrong input in one line with status 2', async action => {
+    writeFileSync(join(step.directory, 'factory.yaml'), FACTORY);
+    const wrong =
+      action === 'plan' ? { images: 'debian-31' } : { bundle: 'b', stage: 's', 'install-tools': 'ja' };
+    const { status, stdout, stderr } = await step.start(node, action, wrong).ended;
+    expect({ status, stderr }).toEqual({ status: 2, stderr: '' });
+    expect(stdout).toMatch(
+      action === 'plan' ? /^::error::.*debian-31.*\n$/ : /^::error::input install-tools is "ja".*\n$/,
+    );
+  });
+
+  it('post with nothing to do does nothing', async () => {
+    expect(await step.start(node, 'post').ended).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  });
+
+  it('post removes what a killed main left, and nothing of a live one', async () => {
+    const output = join(step.directory, 'out');
+    const live = `.image-factory-${process.pid}-${startOf(process.pid)}-0badcafe`;
+    for (const name of [DEAD, live]) mkdirSync(join(output, name), { recursive: true });
+    writeFileSync(join(output, DEAD, 'disk.raw'), 'half');
+    mkdirSync(join(step.temp, DEAD));
+    const state = {
+      action: 'build-image',
+      directories: [output, step.temp, join(step.directory, 'nowhere')],
+    };
+    writeFileSync(join(step.directory, 'state'), `image_factory<<e\n${JSON.stringify(state)}\ne\n`);
+    const { status, stdout } = await step.start(node, 'post').ended;
+    expect(status).toBe(0);
+    expect(stdout).toContain(`removed ${output}/${DEAD}, left by build-image\n`);
+    expect(readdirSync(output)).toEqual([live]);
+    expect(existsSync(join(step.temp, DEAD))).toBe(false);
+  });
+
+  it('main tells post where work may be before the work begins', async () => {
+    writeFileSync(join(step.directory, 'factory.yaml'), FACTORY);
+    await step.start(node, 'build-image', { image: 'no-such-line', output: 'out', work: 'w' }).ended;
+    const state = JSON.parse(step.read('state').image_factory ?? '{}');
+    expect(state.action).toBe('build-image');
+    expect(state.directories).toEqual(
+      expect.arrayContaining([join(step.directory, 'out'), join(step.directory, 'w'), step.temp]),
+    );
+  });
+
+  it('starts quickly', async () => {
+    const times: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      const start = performance.now();
+      await startDist(node, 'cli', { argv: ['--version'], cwd: step.directory }).ended;
+      times.push(performance.now() - start);
+    }
+    // 0.13 s on an idle machine; the limit leaves room for a busy one.
+    expect(Math.min(...times)).toBeLessThan(1_000);
+  });
+});
+
+it('a build does not start where it sees a credential, nor shows it', async () => {
+  const { status, stderr, stdout } = await startDist(process.execPath, 'cli', {
+    argv: ['build'],
+    env: { OS_PASSWORD: 'hunter2' },
+    cwd: step.directory,
+  }).ended;
+  expect(status).toBe(7);
+  expect(stderr).toContain('the environment holds OS_PASSWORD');
+  expect(stdout + stderr).not.toContain('hunter2');
+});
+
+it('dist/ holds one line per entry and no path of this machine', () => {
+  for (const name of readdirSync(join(ROOT, 'dist'))) {
+    expect(readFileSync(join(ROOT, 'dist', name), 'utf8'), name).not.toContain(ROOT);
+  }
+  for (const entry of [...actions, 'post', 'cli']) {
+    expect(readFileSync(join(ROOT, 'dist', `${entry}.js`), 'utf8')).toBe(
+      `import { start } from './index.js';\nawait start('${entry}');\n`,
+    );
+  }
+});
+
+function startOf(pid: number): string {
+  const stat = execFileSync('cat', [`/proc/${pid}/stat`], { encoding: 'utf8' });
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
