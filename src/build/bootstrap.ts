@@ -8,9 +8,10 @@ import { TREE } from './chroot.ts';
  * packages' own scripts run here, never an element's, so an element cannot touch the shared downloads.
  */
 const BOOTSTRAP = `set -eu
-tree=$1; cache=$2; run=$3; shift 3
+tree=$1; cache=$2; run=$3; fstab=$4; shift 4
 mkdir -p "$tree" "$cache" "$run"
-mkdir -p "$tree/var/cache/apt/archives"
+mkdir -p "$tree/var/cache/apt/archives" "$tree/etc"
+printf '%s' "$fstab" > "$tree/etc/fstab"
 find "$cache" -maxdepth 1 -name '*.deb' -exec ln -t "$run" {} +
 mount --bind "$run" "$tree/var/cache/apt/archives"
 status=0
@@ -26,6 +27,8 @@ export interface BootstrapRequest {
   readonly packages: readonly string[];
   /** Lines of a sources.list. */
   readonly sources: string;
+  /** Text of /etc/fstab: there from the first, since the one initramfs is made by what it says. */
+  readonly fstab: string;
   /** Unique name of this build among those that share the downloads. */
   readonly name: string;
   readonly onLine: (line: string) => void;
@@ -42,14 +45,12 @@ export async function bootstrap(sandbox: Sandbox, request: BootstrapRequest): Pr
     ...[request.suite, TREE, '-'],
   ];
   try {
-    await sandbox.run(
-      ['sh', '-c', BOOTSTRAP, 'bootstrap', TREE, '/cache/archives', `/cache/${request.name}`, ...argv],
-      {
-        env: plainEnvironment({ HOME: '/nonexistent', TMPDIR: '/tmp' }),
-        input: request.sources,
-        onLine: request.onLine,
-      },
-    );
+    const places = [TREE, '/cache/archives', `/cache/${request.name}`];
+    await sandbox.run(['sh', '-c', BOOTSTRAP, 'bootstrap', ...places, request.fstab, ...argv], {
+      env: plainEnvironment({ HOME: '/nonexistent', TMPDIR: '/tmp' }),
+      input: request.sources,
+      onLine: request.onLine,
+    });
   } catch (error) {
     throw error instanceof ToolError ? explainApt(error) : error;
   }

@@ -42,13 +42,19 @@ cd /
 exec "$@"
 `;
 
+export interface ChrootOptions extends SandboxRunOptions {
+  /** No mounts in the tree: it is seen just as it will be packed. */
+  readonly bare?: boolean;
+}
+
 /** Runs a command in the tree, without the elements' environment. */
 export function inChroot(
   sandbox: Sandbox,
   argv: readonly string[],
-  options: SandboxRunOptions = {},
+  { bare, ...options }: ChrootOptions = {},
 ): Promise<RunResult> {
-  return sandbox.run(['sh', '-c', CHROOT, 'chroot', TREE, HOOKS, STAND_INS, ...argv], {
+  const enter = bare ? ['chroot', TREE] : ['sh', '-c', CHROOT, 'chroot', TREE, HOOKS, STAND_INS];
+  return sandbox.run([...enter, ...argv], {
     ...options,
     env: plainEnvironment({ HOME: '/root', DEBIAN_FRONTEND: 'noninteractive', ...options.env }),
   });

@@ -3,21 +3,16 @@ import { GRUB_FILES } from '../image/assemble.ts';
 import { inChroot } from './chroot.ts';
 import { debianSources, mirrorAt, type Source, sourcesFor } from './distributions/debian.ts';
 
-/** The last touches to the tree by the engine itself, around the finalise phase. */
+/** The last touches to the tree by the engine itself. */
 
 export const ROOT_LABEL = 'cloudimg-rootfs';
 
-const FSTAB = `LABEL=${ROOT_LABEL} / ext4 rw,discard,errors=remount-ro,x-systemd.growfs 0 1
+export const FSTAB = `LABEL=${ROOT_LABEL} / ext4 rw,discard,errors=remount-ro,x-systemd.growfs 0 1
 LABEL=UEFI /boot/efi vfat umask=0077 0 1
 `;
 
-/** Before the finalise phase: what its scripts and the image need to know of the disk. */
-export async function beforeFinalise(sandbox: Sandbox): Promise<void> {
-  await writeInTree(sandbox, '/etc/fstab', FSTAB);
-}
-
 /**
- * After it: GRUB's files, and the package sources that the image is left with.
+ * After the finalise phase: GRUB's files, and the package sources that the image is left with.
  * @param mirror address from the factory file; absent: the distribution's own public mirror
  */
 export async function afterFinalise(
@@ -28,7 +23,13 @@ export async function afterFinalise(
   const sources = await imageSources(sandbox, options);
   await writeInTree(sandbox, '/etc/apt/sources.list.d/debian.sources', debianSources(sources));
   await inChroot(sandbox, [
-    ...['rm', '-f', '/etc/apt/sources.list', '/etc/apt/sources.list.d/0000stdin.list', '/etc/apt/sources.list.d/0000main.list'],
+    ...[
+      'rm',
+      '-f',
+      '/etc/apt/sources.list',
+      '/etc/apt/sources.list.d/0000stdin.list',
+      '/etc/apt/sources.list.d/0000main.list',
+    ],
     ...['/etc/apt/apt.conf.d/99mmdebstrap', '/etc/dpkg/dpkg.cfg.d/99mmdebstrap'],
   ]);
 }
@@ -56,5 +57,7 @@ export function publicMirror(configuration: string) {
 }
 
 async function writeInTree(sandbox: Sandbox, path: string, text: string): Promise<void> {
-  await inChroot(sandbox, ['sh', '-c', 'rm -f "$1"; cat > "$1"; chmod 644 "$1"', 'write', path], { input: text });
+  await inChroot(sandbox, ['sh', '-c', 'rm -f "$1"; cat > "$1"; chmod 644 "$1"', 'write', path], {
+    input: text,
+  });
 }

@@ -34,7 +34,9 @@ export async function archiveState(
       const text = await fetchInRelease(context, `${source.uri}/dists/${source.suite}/InRelease`, dispatcher);
       const date = Date.parse(/^Date: (.*)$/m.exec(text)?.[1] ?? '') / 1000;
       if (Number.isNaN(date)) {
-        throw new NetworkError(`${source.uri} has no package archive for ${source.suite}`, { advice: 'check the mirror' });
+        throw new NetworkError(`${source.uri} has no package archive for ${source.suite}`, {
+          advice: 'check the mirror',
+        });
       }
       return { suite: source.suite, inReleaseSha256: sha256(text), date };
     }),
@@ -46,7 +48,8 @@ async function fetchInRelease(context: Context, url: string, dispatcher?: Dispat
     try {
       return await fetchText(context, url, dispatcher);
     } catch (error) {
-      if (context.signal.aborted || attempt === 3 || error instanceof NetworkError) throw asNetworkError(error, url);
+      if (context.signal.aborted || attempt === 3 || error instanceof NetworkError)
+        throw asNetworkError(error, url);
       context.log.warn(`${url}: ${(error as Error).message}; once more`);
       await context.sleep(attempt * 2000);
     }
@@ -59,7 +62,9 @@ async function fetchText(context: Context, url: string, dispatcher?: Dispatcher)
   const text = await answer.body.text();
   if (answer.statusCode >= 500) throw new Error(`HTTP status ${answer.statusCode}`);
   if (answer.statusCode !== 200) {
-    throw new NetworkError(`${url} answers with HTTP status ${answer.statusCode}`, { advice: 'check the mirror' });
+    throw new NetworkError(`${url} answers with HTTP status ${answer.statusCode}`, {
+      advice: 'check the mirror',
+    });
   }
   return text;
 }

@@ -25,7 +25,10 @@ interface Step {
 
 /** Runs one phase: the scripts of all elements and the engine's own steps, in the order of their names. */
 export async function runPhase(world: PhaseWorld, phase: Phase): Promise<void> {
-  const scripts = world.hooks.scripts[phase].map(script => ({ name: script.name, act: () => runScript(world, script) }));
+  const scripts = world.hooks.scripts[phase].map(script => ({
+    name: script.name,
+    act: () => runScript(world, script),
+  }));
   const steps = [...scripts, ...engineSteps(world, phase)].sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const step of steps) await world.log.timed(`${phase}/${step.name}`, step.act);
 }
@@ -33,14 +36,21 @@ export async function runPhase(world: PhaseWorld, phase: Phase): Promise<void> {
 /** The numbers are those of diskimage-builder's own elements package-installs and install-static. */
 function engineSteps(world: PhaseWorld, phase: Phase): Step[] {
   const wanted = (uninstall: boolean) =>
-    world.packages.filter(each => each.phase === phase && each.uninstall === uninstall).map(each => each.name);
+    world.packages
+      .filter(each => each.phase === phase && each.uninstall === uninstall)
+      .map(each => each.name);
   const steps: Step[] = [];
   const add = (name: string, act: () => Promise<void>) => steps.push({ name, act });
   if (wanted(false).length > 0) {
-    const number = { 'pre-install.d': '02', 'install.d': '01', 'post-install.d': '00', 'finalise.d': '00' }[phase];
-    add(`${number}-package-installs`, () => apt(world, ['install', '--no-install-recommends', ...wanted(false)]));
+    const number = { 'pre-install.d': '02', 'install.d': '01', 'post-install.d': '00', 'finalise.d': '00' }[
+      phase
+    ];
+    add(`${number}-package-installs`, () =>
+      apt(world, ['install', '--no-install-recommends', ...wanted(false)]),
+    );
   }
-  if (phase === 'install.d') for (const name of world.hooks.statics) add(`10-static-${name}`, () => copyStatic(world, name));
+  if (phase === 'install.d')
+    for (const name of world.hooks.statics) add(`10-static-${name}`, () => copyStatic(world, name));
   const unwanted = world.packages.filter(each => each.uninstall).map(each => each.name);
   if (phase === 'post-install.d' && unwanted.length > 0) {
     add('95-package-uninstalls', () => apt(world, ['purge', '--autoremove', ...unwanted]));
@@ -64,7 +74,11 @@ async function copyStatic(world: PhaseWorld, element: string): Promise<void> {
 
 async function runScript(world: PhaseWorld, script: Script): Promise<void> {
   try {
-    await inTarget(world.sandbox, [`${IN_TARGET}/${script.phase}/${script.name}`], options(world, script.element));
+    await inTarget(
+      world.sandbox,
+      [`${IN_TARGET}/${script.phase}/${script.name}`],
+      options(world, script.element),
+    );
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const said = lastLines(`${error.result.stdout}\n${error.result.stderr}`, 20).replaceAll(' | ', '\n');
@@ -77,7 +91,10 @@ async function runScript(world: PhaseWorld, script: Script): Promise<void> {
 
 function options(world: PhaseWorld, source: string) {
   return {
-    env: { ...world.environment, PATH: `${IN_TARGET}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin` },
+    env: {
+      ...world.environment,
+      PATH: `${IN_TARGET}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+    },
     onLine: (line: string) => world.log.line(source, line),
   };
 }

@@ -5,7 +5,10 @@ import { join } from 'node:path';
  * What GRUB's tools say in the chroot, where there is no disk yet: grub-probe answers for the disk that will
  * be, grub-install leaves the work to the engine.
  */
-export async function writeStandIns(folder: string, disk: { rootUuid: string; label: string }): Promise<void> {
+export async function writeStandIns(
+  folder: string,
+  disk: { rootUuid: string; label: string },
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   const files = { 'grub-probe': probe(disk), 'grub-install': '#!/bin/sh\nexit 0\n' };
   for (const [name, text] of Object.entries(files)) {

@@ -2,13 +2,13 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
+import { availableMemory } from '../host/room.ts';
 import { UID_BASE } from '../host/sandbox/protocol.ts';
 import { Sandbox } from '../host/sandbox/sandbox.ts';
-import { availableMemory } from '../host/room.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { BuildLog } from './build-log.ts';
 import { type Source, sourcesList } from './distributions/debian.ts';
-import { afterFinalise, beforeFinalise, ROOT_LABEL } from './finish.ts';
+import { afterFinalise, FSTAB, ROOT_LABEL } from './finish.ts';
 import { type Hooks, PHASES } from './hooks.ts';
 import type { PackageRequest } from './package-installs.ts';
 import { runPhase } from './phases.ts';
@@ -80,15 +80,19 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
       suite,
       packages: first,
       sources: sourcesList(sources),
+      fstab: FSTAB,
       name: request.name,
       onLine: text => log.line('mmdebstrap', text),
     }),
   );
-  const world = { sandbox, hooks: request.hooks, log, environment: scriptEnvironment(line, suite), packages: later };
-  for (const phase of PHASES) {
-    if (phase === 'finalise.d') await log.timed('before finalise', () => beforeFinalise(sandbox));
-    await runPhase(world, phase);
-  }
+  const world = {
+    sandbox,
+    hooks: request.hooks,
+    log,
+    environment: scriptEnvironment(line, suite),
+    packages: later,
+  };
+  for (const phase of PHASES) await runPhase(world, phase);
   const mirror = line.mirror.image;
   await log.timed('after finalise', () =>
     afterFinalise(sandbox, { suite, build: sources, ...(mirror === undefined ? {} : { mirror }) }),
@@ -100,13 +104,23 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
  * runs before them; that saves a second round of apt, dpkg and triggers.
  */
 function splitPackages({ line, hooks, packages }: TreeRequest): [string[], PackageRequest[]] {
-  const early = hooks.scripts['pre-install.d'].length > 0 || hooks.scripts['install.d'].some(each => each.name < '01-package');
-  const asked = line.packages.map(name => ({ name, phase: 'install.d' as const, uninstall: false, element: line.name }));
+  const early =
+    hooks.scripts['pre-install.d'].length > 0 ||
+    hooks.scripts['install.d'].some(each => each.name < '01-package');
+  const asked = line.packages.map(name => ({
+    name,
+    phase: 'install.d' as const,
+    uninstall: false,
+    element: line.name,
+  }));
   const all = [...packages, ...asked];
   const first = (each: PackageRequest) => !early && each.phase !== 'post-install.d' && !each.uninstall;
   // Without these the tree has no shell environment for the scripts that come first.
   const always = early ? ['ca-certificates'] : [];
-  return [[...new Set([...always, ...all.filter(first).map(each => each.name)])].sort(), all.filter(each => !first(each))];
+  return [
+    [...new Set([...always, ...all.filter(first).map(each => each.name)])].sort(),
+    all.filter(each => !first(each)),
+  ];
 }
 
 /** The variables that diskimage-builder gives to the scripts in the chroot, and ours. */

@@ -1,7 +1,80 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { buildImage } from '../build/build.ts';
+import { bundlePath, type Preparation, prepare } from '../build/prepare.ts';
+import { assertVersion, nextVersion } from '../build/version.ts';
+import { corePath } from '../bundle/names.ts';
+import type { Factory, ImageLine } from '../definition/types.ts';
+import { closest } from '../definition/words.ts';
 import type { Context } from '../host/context.ts';
-import { HostError } from '../host/errors.ts';
+import { DefinitionError } from '../host/errors.ts';
+import { rootPrefix } from '../host/privilege.ts';
+import { requireTools, TOOLS } from '../host/tools.ts';
+import { readDefinition } from './definition.ts';
 import type { BuildRequest, BuildResult } from './types.ts';
 
-export async function build(_context: Context, _request: BuildRequest): Promise<BuildResult> {
-  throw new HostError('build is not built yet');
+/**
+ * Builds one image line of the factory file into a bundle.
+ * @throws DefinitionError, HostError, NetworkError, ElementError
+ */
+export async function build(context: Context, request: BuildRequest): Promise<BuildResult> {
+  const { factory } = await readDefinition(context, request.factory);
+  const line = chooseLine(factory, request.image);
+  if (request.version !== undefined) assertVersion(request.version);
+  return buildPrepared(context, request, await prepareLine(context, factory, line, request.mirror));
+}
+
+/** What a build of the line would be made of, as the archive stands now. */
+export function prepareLine(
+  context: Context,
+  factory: Factory,
+  line: ImageLine,
+  mirror: string | undefined,
+): Promise<Preparation> {
+  return prepare(context, {
+    line,
+    elementPaths: factory.elementPaths,
+    ...(mirror === undefined ? {} : { mirror }),
+  });
+}
+
+export async function buildPrepared(
+  context: Context,
+  request: Omit<BuildRequest, 'image'>,
+  preparation: Preparation,
+): Promise<BuildResult> {
+  const { line } = preparation;
+  await requireTools(context, TOOLS.build, { install: request.installTools, root: rootPrefix });
+  const output = resolve(request.output);
+  await mkdir(output, { recursive: true });
+  const version = request.version ?? (await nextVersion(output, line, context.now()));
+  const built = await context.log.group(`build ${line.name} ${version}`, () =>
+    buildImage(context, {
+      preparation,
+      version,
+      bundle: bundlePath(output, line, version),
+      work: resolve(request.work ?? output),
+      job: request.job,
+    }),
+  );
+  const files = built.manifest.files.map(file => [file.form, join(corePath(built.bundle), file.path)]);
+  return { ...built, files: Object.fromEntries(files) };
+}
+
+/** The line that is named, or the only one there is. */
+export function chooseLine(factory: Factory, name: string | undefined): ImageLine {
+  const names = factory.images.map(each => each.name);
+  const [only, ...others] = factory.images;
+  if (name === undefined && only !== undefined && others.length === 0) return only;
+  if (name === undefined) {
+    throw new DefinitionError(`${factory.file} has several image lines`, {
+      advice: `name one: ${names.join(', ')}`,
+    });
+  }
+  const line = factory.images.find(each => each.name === name);
+  if (line !== undefined) return line;
+  const near = closest(name, names);
+  throw new DefinitionError(`${factory.file} has no image line ${name}`, {
+    advice: near === undefined ? `it has ${names.join(', ')}` : `did you mean ${near}?`,
+  });
 }

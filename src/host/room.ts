@@ -1,6 +1,5 @@
-import { statfs } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
-import { readFile } from 'node:fs/promises';
 import { HostError } from './errors.ts';
 
 const GIB = 1024 ** 3;
@@ -14,9 +13,12 @@ export async function requireRoom(directory: string, bytes: number, what: string
   const info = await statfs(directory);
   const free = info.bavail * info.bsize;
   if (free >= bytes) return;
-  throw new HostError(`${what} needs ${gibibytes(bytes)} in ${directory}, where ${gibibytes(free)} are free`, {
-    advice: 'free some room, or give another directory',
-  });
+  throw new HostError(
+    `${what} needs ${gibibytes(bytes)} in ${directory}, where ${gibibytes(free)} are free`,
+    {
+      advice: 'free some room, or give another directory',
+    },
+  );
 }
 
 function gibibytes(bytes: number): string {

@@ -78,9 +78,12 @@ export async function requireTools(
   await install(context, packages, await options.root());
   const still = await missingTools(tools);
   if (still.length > 0) {
-    throw new HostError(`${still.map(each => each.needs).join(', ')} is still missing after the installation`, {
-      advice: `look at the packages ${packages.join(' ')}`,
-    });
+    throw new HostError(
+      `${still.map(each => each.needs).join(', ')} is still missing after the installation`,
+      {
+        advice: `look at the packages ${packages.join(' ')}`,
+      },
+    );
   }
 }
 
@@ -89,7 +92,11 @@ async function hasApt(): Promise<boolean> {
   return /^ID(?:_LIKE)?=.*(debian|ubuntu)/m.test(release) && (await isThere('apt-get'));
 }
 
-async function install(context: Context, packages: readonly string[], root: readonly string[]): Promise<void> {
+async function install(
+  context: Context,
+  packages: readonly string[],
+  root: readonly string[],
+): Promise<void> {
   const progress = context.log.progress('installing packages');
   const apt = [...root, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', '-o', 'Acquire::Retries=3'];
   for (const step of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
@@ -102,7 +109,9 @@ async function install(context: Context, packages: readonly string[], root: read
     });
     if (result.exitCode === 0) continue;
     const why = /^E: .*$/m.exec(result.stderr)?.[0] ?? `status ${result.exitCode}`;
-    throw new NetworkError(`apt-get ${step[0]} failed: ${why}`, { advice: `install by hand: ${packages.join(' ')}` });
+    throw new NetworkError(`apt-get ${step[0]} failed: ${why}`, {
+      advice: `install by hand: ${packages.join(' ')}`,
+    });
   }
   progress.end();
 }

@@ -26,7 +26,9 @@ export const RAW = 'disk.raw';
  */
 export async function assembleDisk(sandbox: Sandbox, request: AssembleRequest): Promise<void> {
   const raw = `${request.inside}/${RAW}`;
-  await sandbox.run(['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', raw], { input: sfdiskScript(request.layout) });
+  await sandbox.run(['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', raw], {
+    input: sfdiskScript(request.layout),
+  });
   await makeRoot(sandbox, request, raw);
   await makeEsp(sandbox, request, raw);
   await layBootCode(sandbox, request);
@@ -39,7 +41,7 @@ async function makeRoot(sandbox: Sandbox, request: AssembleRequest, raw: string)
   const { layout, size, rootUuid } = request;
   const extended = `offset=${layout.root.start * SECTOR},hash_seed=${rootUuid},lazy_itable_init=0,nodiscard,root_owner=0:0`;
   const argv = [
-    ...['mke2fs', '-q', '-F', '-t', 'ext4', '-b', '4096', '-I', '256', '-O', FEATURES],
+    ...['mke2fs', '-q', '-F', '-t', 'ext4', '-b', '4096', '-I', '256', '-m', '1', '-O', FEATURES],
     ...['-i', String(size.bytesPerInode), '-J', `size=${request.journal / 1024 / 1024}`],
     ...['-U', rootUuid, '-L', request.label, '-E', extended, '-d', request.tree],
     ...[raw, `${size.bytes / 1024}k`],
@@ -49,7 +51,12 @@ async function makeRoot(sandbox: Sandbox, request: AssembleRequest, raw: string)
 
 /** The environment of tools that shape bytes. */
 function shaped(request: AssembleRequest): Record<string, string> {
-  return { PATH: '/usr/sbin:/usr/bin', LC_ALL: 'C.UTF-8', TZ: 'UTC', SOURCE_DATE_EPOCH: String(request.epoch) };
+  return {
+    PATH: '/usr/sbin:/usr/bin',
+    LC_ALL: 'C.UTF-8',
+    TZ: 'UTC',
+    SOURCE_DATE_EPOCH: String(request.epoch),
+  };
 }
 
 /**
@@ -79,7 +86,15 @@ async function makeEsp(sandbox: Sandbox, request: AssembleRequest, raw: string):
   const { esp } = request.layout;
   const volume = esp.uuid.slice(0, 8);
   const mebibyte = (esp.start * SECTOR) / 1024 / 1024;
-  const argv = [request.tree, '/tmp/esp', String(esp.size * SECTOR), volume, request.rootUuid, raw, String(mebibyte)];
+  const argv = [
+    request.tree,
+    '/tmp/esp',
+    String(esp.size * SECTOR),
+    volume,
+    request.rootUuid,
+    raw,
+    String(mebibyte),
+  ];
   await sandbox.run(['sh', '-c', ESP, 'esp', ...argv], { env: shaped(request) });
 }
 
@@ -99,11 +114,14 @@ async function layBootCode(sandbox: Sandbox, request: AssembleRequest): Promise<
   }
   const file = await open(`${outside}/${RAW}`, 'r+');
   try {
-    const [boot, core] = await Promise.all(['boot.img', 'core.img'].map(name => readWhole(`${outside}/${name}`)));
+    const [boot, core] = await Promise.all(
+      ['boot.img', 'core.img'].map(name => readWhole(`${outside}/${name}`)),
+    );
     if (!boot || !core) throw new Error('unreachable');
     const code = bootSector(boot, layout.bios.start);
     const image = coreImage(core, layout.bios.start);
-    if (image.length > layout.bios.size * SECTOR) throw new Error('core.img does not fit into the BIOS boot partition');
+    if (image.length > layout.bios.size * SECTOR)
+      throw new Error('core.img does not fit into the BIOS boot partition');
     await file.write(code, 0, code.length, 0);
     await file.write(image, 0, image.length, layout.bios.start * SECTOR);
     await file.sync();

@@ -47,12 +47,17 @@ done
 exec "$@"
 `;
 
+/** SHA-256 of the recipe: another one gives another tree, and other images. */
+export const TOOLS_KEY = createHash('sha256')
+  .update(JSON.stringify([SUITE, PACKAGES, FOLDERS, SUDO, RECIPE]))
+  .digest('hex');
+
 export interface ToolsTreeOptions {
   /** Directory for caches. */
   readonly cache: string;
   /** From rootPrefix(). */
   readonly root: readonly string[];
-  /** The lines of a sources.list; empty: mmdebstrap's own default. */
+  /** The lines of a sources.list for a suite; empty: mmdebstrap's own default. */
   readonly sources: (suite: string) => string;
 }
 
@@ -61,10 +66,7 @@ export interface ToolsTreeOptions {
  * @throws NetworkError when the mirror does not give the packages
  */
 export async function toolsTree(context: Context, options: ToolsTreeOptions): Promise<string> {
-  const key = createHash('sha256')
-    .update(JSON.stringify([SUITE, PACKAGES, FOLDERS, SUDO, RECIPE]))
-    .digest('hex');
-  const path = join(options.cache, 'tools', key.slice(0, 16));
+  const path = join(options.cache, 'tools', TOOLS_KEY.slice(0, 16));
   if (existsSync(join(path, 'complete'))) return path;
   await mkdir(join(options.cache, 'tools'), { recursive: true });
   const progress = context.log.progress('making the tools tree (once per host)');

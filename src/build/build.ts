@@ -1,0 +1,186 @@
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, join } from 'node:path';
+import { createBundle } from '../bundle/bundle.ts';
+import { digestFiles } from '../bundle/digest.ts';
+import { imageFileName } from '../bundle/names.ts';
+import { type FileDigest, FORMAT_VERSION, type ImageFile, type Manifest } from '../bundle/types.ts';
+import type { DiskForm } from '../definition/types.ts';
+import type { Context } from '../host/context.ts';
+import { places } from '../host/places.ts';
+import { rootPrefix } from '../host/privilege.ts';
+import { requireRoom } from '../host/room.ts';
+import type { Sandbox } from '../host/sandbox/sandbox.ts';
+import { toolsTree } from '../host/sandbox/tools-tree.ts';
+import { withWorkDirectory } from '../host/workdir.ts';
+import { writeDocuments } from '../image/documents.ts';
+import { BuildLog } from './build-log.ts';
+import { type BuiltDisk, buildDisk, convertToQcow2, rootUuid } from './disk.ts';
+import { sourcesList } from './distributions/debian.ts';
+import { ROOT_LABEL } from './finish.ts';
+import { assembleHooks, type Hooks } from './hooks.ts';
+import { ENGINE } from './inputs.ts';
+import type { Preparation } from './prepare.ts';
+import { sealTree } from './seal.ts';
+import { writeStandIns } from './stand-ins.ts';
+import { buildTree, openWorkshop } from './tree.ts';
+
+const GIB = 1024 ** 3;
+
+export interface ImageBuild {
+  readonly preparation: Preparation;
+  /** Absolute path of the bundle to make: OUTPUT/IMAGE/VERSION-ARCHITECTURE. */
+  readonly bundle: string;
+  readonly version: string;
+  /** Directory for work files, on the file system of the bundle. */
+  readonly work: string;
+  readonly job: string;
+}
+
+export interface BuiltImage {
+  readonly bundle: string;
+  readonly manifest: Manifest;
+}
+
+/** Builds one image line into a bundle; nothing of it has the bundle's name before it is whole. */
+export async function buildImage(context: Context, request: ImageBuild): Promise<BuiltImage> {
+  const { preparation } = request;
+  const root = await rootPrefix();
+  await mkdir(request.work, { recursive: true });
+  await requireRoom(request.work, 4 * GIB, 'a build');
+  const { cache } = places(context);
+  const tools = await toolsTree(context, {
+    cache,
+    root,
+    sources: suite => sourcesList(preparation.sourcesOf(suite)),
+  });
+  return withWorkDirectory(context, request.work, async work => {
+    const log = new BuildLog(context, join(work, 'build.log'));
+    const hooks = await layOut(preparation, work);
+    const downloads = join(cache, 'downloads', preparation.line.distribution);
+    const sandbox = await openWorkshop(context, { tools, root, work, downloads });
+    try {
+      return await withSandbox(context, sandbox, { ...request, work }, hooks, log);
+    } finally {
+      await sandbox.close();
+    }
+  });
+}
+
+/** Puts the elements' parts where the sandbox will see them. */
+async function layOut(preparation: Preparation, work: string): Promise<Hooks> {
+  const folder = join(work, 'elements');
+  const hooks = await assembleHooks(preparation.elements, join(folder, 'hooks'));
+  await writeStandIns(join(folder, 'stand-ins'), {
+    rootUuid: rootUuid(preparation.inputDigest),
+    label: ROOT_LABEL,
+  });
+  return hooks;
+}
+
+async function withSandbox(
+  context: Context,
+  sandbox: Sandbox,
+  request: ImageBuild,
+  hooks: Hooks,
+  log: BuildLog,
+): Promise<BuiltImage> {
+  const { preparation, work } = request;
+  const { line, suite, sources, packages } = preparation;
+  const out = join(work, 'out');
+  const step = <T>(title: string, act: () => Promise<T>) => shown(context, title, act);
+  await step('root tree', () =>
+    buildTree(sandbox, { line, suite, sources, hooks, packages, name: basename(work) }, log),
+  );
+  await step('seal', () => log.timed('seal', () => sealTree(sandbox)));
+  const disk = await step('disk image', () =>
+    buildDisk(context, sandbox, { line, seed: preparation.inputDigest, epoch: preparation.epoch, out }, log),
+  );
+  return step('forms, inventory and digests', () => finishBundle(context, sandbox, request, disk, log));
+}
+
+async function shown<T>(context: Context, title: string, act: () => Promise<T>): Promise<T> {
+  const start = context.now().getTime();
+  const progress = context.log.progress(title);
+  const result = await act();
+  progress.end(`${((context.now().getTime() - start) / 1000).toFixed(1)} s`);
+  return result;
+}
+
+async function finishBundle(
+  context: Context,
+  sandbox: Sandbox,
+  request: ImageBuild,
+  disk: BuiltDisk,
+  log: BuildLog,
+): Promise<BuiltImage> {
+  const { line, epoch } = request.preparation;
+  const draft = await createBundle(request.bundle);
+  try {
+    const name = (form: DiskForm) =>
+      imageFileName({ ...line, image: line.name, version: request.version }, form);
+    const [, documents] = await Promise.all([
+      log.timed('qcow2', () => convertToQcow2(sandbox, join(request.work, 'out'))),
+      log.timed('inventory', () =>
+        writeDocuments({ raw: disk.raw, core: draft.core, line, version: request.version, epoch }),
+      ),
+    ]);
+    const forms: DiskForm[] = ['raw', 'qcow2'];
+    for (const form of forms)
+      await rename(join(request.work, 'out', `disk.${form}`), join(draft.core, name(form)));
+    const measured = await log.timed('digests', () => digestFiles(context, draft.core, forms.map(name)));
+    const [raw, qcow2] = measured.map(({ path, size, sha256, sha512 }) => ({ path, size, sha256, sha512 }));
+    if (!raw || !qcow2) throw new Error('unreachable');
+    const files = [
+      { ...qcow2, form: 'qcow2' as const },
+      { ...raw, form: 'raw' as const },
+    ];
+    const kept = files.filter(file => line.forms.includes(file.form));
+    for (const file of files) if (!kept.includes(file)) await rm(join(draft.core, file.path));
+    const manifest = await makeManifest(context, sandbox, request, { disk, files: kept, raw, log });
+    context.log.debug(`${documents.packages} packages, ${documents.entries} files`);
+    await rename(log.file, join(draft.core, 'logs', 'build.log'));
+    return { bundle: await draft.finish(manifest), manifest };
+  } catch (error) {
+    await draft.discard();
+    throw error;
+  }
+}
+
+async function makeManifest(
+  context: Context,
+  sandbox: Sandbox,
+  request: ImageBuild,
+  made: { disk: BuiltDisk; files: readonly ImageFile[]; raw: FileDigest; log: BuildLog },
+): Promise<Manifest> {
+  const { preparation } = request;
+  const { line } = preparation;
+  return {
+    formatVersion: FORMAT_VERSION,
+    image: line.name,
+    version: request.version,
+    builtAt: context.now().toISOString(),
+    line,
+    inputDigest: preparation.inputDigest,
+    diskDigest: made.raw.sha256,
+    diskSize: made.raw.size,
+    files: made.files,
+    minimum: { disk: Math.ceil(made.raw.size / GIB), memory: 512 },
+    builder: { engine: ENGINE, run: request.job, host: hostname() },
+    rootFilesystem: { label: ROOT_LABEL, uuid: made.disk.rootUuid, partition: made.disk.layout.root.number },
+    elements: preparation.elements.map(({ name, digest }) => ({ name, digest })),
+    tools: await toolVersions(sandbox),
+    sources: preparation.suites.map(({ suite, inReleaseSha256 }) => ({ suite, inReleaseSha256 })),
+    timings: made.log.timings,
+  };
+}
+
+/** Packages of the tools tree that shape an image's bytes. */
+const SHAPERS = ['e2fsprogs', 'qemu-utils', 'mmdebstrap', 'fdisk', 'dosfstools', 'mtools'];
+
+async function toolVersions(sandbox: Sandbox): Promise<Record<string, string>> {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders
+  const told = await sandbox.run(['dpkg-query', '-W', '-f', '${Package} ${Version}\\n', ...SHAPERS]);
+  const rows = told.stdout.split('\n').filter(row => row !== '');
+  return Object.fromEntries(rows.map(row => row.split(' ') as [string, string]));
+}
