@@ -13,6 +13,7 @@ import { imageOf, isCurrent, planPromotion, type Step } from '../promote/plan.ts
 import { openStore } from '../promote/stores.ts';
 import type { Store, StoredImage } from '../promote/types.ts';
 import type { Report } from '../verify/types.ts';
+import { readDefinition } from './definition.ts';
 import type { PromoteRequest, PromoteResult } from './types.ts';
 
 /** Where an image is verified before it is in any store. */
@@ -33,7 +34,6 @@ export interface TrustedBundle {
 
 /** What promotion needs from the rest of the chain. */
 export interface PromoteParts {
-  readFactory(context: Context, file: string | undefined): Promise<Factory>;
   /** @throws TrustError unless the core is signed for release and unchanged */
   trust(context: Context, bundle: string, factory: Factory): Promise<TrustedBundle>;
   /** Boots the bytes at a path of a store and writes a signed verdict for that place into the bundle. */
@@ -70,7 +70,7 @@ export async function promote(
   parts?: PromoteParts,
 ): Promise<PromoteResult> {
   if (parts === undefined) throw new HostError('promote is not built yet');
-  const factory = await parts.readFactory(context, request.factory);
+  const factory = (await readDefinition(context, request.factory)).factory;
   const stage = findStage(factory, request.stage);
   const bundle = await parts.trust(context, resolve(request.bundle), factory);
   const promotion: Promotion = { context, request, parts, factory, stage, bundle };
