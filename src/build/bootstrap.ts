@@ -10,8 +10,9 @@ import { TREE } from './chroot.ts';
 const BOOTSTRAP = `set -eu
 tree=$1; cache=$2; run=$3; fstab=$4; shift 4
 mkdir -p "$tree" "$cache" "$run"
-mkdir -p "$tree/var/cache/apt/archives" "$tree/etc"
+mkdir -p "$tree/var/cache/apt/archives" "$tree/etc/initramfs-tools/conf.d"
 printf '%s' "$fstab" > "$tree/etc/fstab"
+echo FSTYPE=ext4 > "$tree/etc/initramfs-tools/conf.d/root-filesystem"
 find "$cache" -maxdepth 1 -name '*.deb' -exec ln -t "$run" {} +
 mount --bind "$run" "$tree/var/cache/apt/archives"
 status=0

@@ -13,7 +13,7 @@ import { requireRoom } from '../host/room.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { toolsTree } from '../host/sandbox/tools-tree.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
-import { writeDocuments } from '../image/documents.ts';
+import { type DocumentsRequest, writeDocuments } from '../image/documents.ts';
 import { BuildLog } from './build-log.ts';
 import { type BuiltDisk, buildDisk, convertToQcow2, rootUuid } from './disk.ts';
 import { sourcesList } from './distributions/debian.ts';
@@ -114,16 +114,14 @@ async function finishBundle(
   disk: BuiltDisk,
   log: BuildLog,
 ): Promise<BuiltImage> {
-  const { line, epoch } = request.preparation;
+  const { line } = request.preparation;
   const draft = await createBundle(request.bundle);
   try {
     const name = (form: DiskForm) =>
       imageFileName({ ...line, image: line.name, version: request.version }, form);
     const [, documents] = await Promise.all([
       log.timed('qcow2', () => convertToQcow2(sandbox, join(request.work, 'out'))),
-      log.timed('inventory', () =>
-        writeDocuments({ raw: disk.raw, core: draft.core, line, version: request.version, epoch }),
-      ),
+      log.timed('inventory', () => writeDocuments(draft.core, documentsOf(request, disk))),
     ]);
     const forms: DiskForm[] = ['raw', 'qcow2'];
     for (const form of forms)
@@ -138,13 +136,20 @@ async function finishBundle(
     const kept = files.filter(file => line.forms.includes(file.form));
     for (const file of files) if (!kept.includes(file)) await rm(join(draft.core, file.path));
     const manifest = await makeManifest(context, sandbox, request, { disk, files: kept, raw, log });
-    context.log.debug(`${documents.packages} packages, ${documents.entries} files`);
+    context.log.debug(`${documents.installed.length} packages, ${documents.entries.length} files`);
     await rename(log.file, join(draft.core, 'logs', 'build.log'));
     return { bundle: await draft.finish(manifest), manifest };
   } catch (error) {
     await draft.discard();
     throw error;
   }
+}
+
+function documentsOf({ preparation, version }: ImageBuild, disk: BuiltDisk): DocumentsRequest {
+  const { line, inputDigest, epoch } = preparation;
+  const { distribution, release } = line;
+  const partition = disk.layout.root.number;
+  return { raw: disk.raw, partition, image: line.name, version, distribution, release, inputDigest, epoch };
 }
 
 async function makeManifest(
@@ -160,6 +165,7 @@ async function makeManifest(
     image: line.name,
     version: request.version,
     builtAt: context.now().toISOString(),
+    epoch: preparation.epoch,
     line,
     inputDigest: preparation.inputDigest,
     diskDigest: made.raw.sha256,

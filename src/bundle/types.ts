@@ -24,6 +24,8 @@ export interface Manifest {
   /** `20261121.1` */
   readonly version: string;
   readonly builtAt: string;
+  /** Every time inside the image, seconds since 1970: the newest date of the archive's suites. */
+  readonly epoch: number;
   /** The resolved definition of the line. */
   readonly line: ImageLine;
   /** SHA-256 of all that went into the build; see src/build/inputs.ts. */

@@ -9,6 +9,7 @@ export const manifest: Manifest = {
   image: 'debian-12',
   version: '20261121.1',
   builtAt: '2026-11-21T04:05:06.000Z',
+  epoch: 1763000000,
   line: {
     name: 'debian-12',
     title: 'Debian 12 (bookworm)',

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CheckError } from '../host/errors.ts';
+import { type InstalledPackage, packageList, parseDpkgStatus, type SbomSubject, spdx } from './packages.ts';
+import { openDisk } from './read/disk.ts';
+import { type Entry, Ext4 } from './read/ext4/ext4.ts';
+import { readGpt } from './read/gpt.ts';
+
+/** Version of the inventory's format, in its first line. */
+const INVENTORY_FORMAT = 1;
+
+const STATUS = '/var/lib/dpkg/status';
+const STATUS_LIMIT = 32 * 1024 * 1024;
+
+/**
+ * What is in an image, read from its own bytes: build writes these beside the image, and verify makes them
+ * again from the bytes it boots and compares.
+ */
+export interface Documents {
+  readonly inventory: string;
+  readonly packages: string;
+  readonly sbom: string;
+  readonly entries: readonly Entry[];
+  readonly installed: readonly InstalledPackage[];
+}
+
+/** File names in the core. */
+export const DOCUMENTS = {
+  inventory: 'inventory.jsonl',
+  packages: 'packages.txt',
+  sbom: 'sbom.spdx.json',
+} as const;
+
+export interface DocumentsRequest extends SbomSubject {
+  /** Path of the raw disk. */
+  readonly raw: string;
+  /** Number of the root partition. */
+  readonly partition: number;
+}
+
+/** @throws CheckError when the disk is damaged */
+export async function readDocuments(request: DocumentsRequest): Promise<Documents> {
+  return withRootFilesystem(request.raw, request.partition, async root => {
+    const entries: Entry[] = [];
+    const lines = [
+      JSON.stringify({ formatVersion: INVENTORY_FORMAT, image: request.image, version: request.version }),
+    ];
+    for await (const entry of root.walk()) {
+      entries.push(entry);
+      lines.push(JSON.stringify(await describe(root, entry)));
+    }
+    const status = await root.readFile(STATUS, STATUS_LIMIT);
+    const installed = parseDpkgStatus(status?.toString('utf8') ?? '');
+    return {
+      inventory: `${lines.join('\n')}\n`,
+      packages: packageList(installed),
+      sbom: spdx(installed, request),
+      entries,
+      installed,
+    };
+  });
+}
+
+/** Opens the root filesystem of a raw disk for the time of body. */
+export async function withRootFilesystem<T>(
+  raw: string,
+  partition: number,
+  body: (root: Ext4) => Promise<T>,
+): Promise<T> {
+  const disk = await openDisk(raw);
+  try {
+    const found = (await readGpt(disk)).partitions.find(each => each.number === partition);
+    if (found === undefined) throw disk.damaged(`it has no partition ${partition}`);
+    return await body(await Ext4.open(disk, found.offset, found.size));
+  } finally {
+    await disk.close();
+  }
+}
+
+/** One line of the inventory; keys that do not apply are left out. */
+async function describe(root: Ext4, entry: Entry): Promise<Record<string, unknown>> {
+  const attributes = [...entry.attributes].map(([name, value]) => [name, value.toString('base64')]);
+  return {
+    path: entry.path,
+    type: entry.type,
+    mode: entry.mode.toString(8).padStart(4, '0'),
+    uid: entry.uid,
+    gid: entry.gid,
+    ...(entry.type === 'file' ? { size: entry.size, sha256: await digest(root, entry) } : {}),
+    ...(entry.target === undefined ? {} : { target: entry.target }),
+    ...(entry.device === undefined ? {} : { device: `${entry.device.major}:${entry.device.minor}` }),
+    ...(entry.type === 'file' && entry.links > 1 ? { hardLink: entry.inode } : {}),
+    ...(attributes.length === 0 ? {} : { attributes: Object.fromEntries(attributes) }),
+    mtime: entry.mtime.seconds,
+  };
+}
+
+async function digest(root: Ext4, entry: Entry): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of root.read(entry)) hash.update(piece);
+  return hash.digest('hex');
+}
+
+/** Puts the documents into a core. */
+export async function writeDocuments(core: string, request: DocumentsRequest): Promise<Documents> {
+  const documents = await readDocuments(request);
+  for (const [kind, name] of Object.entries(DOCUMENTS)) {
+    await writeFile(join(core, name), documents[kind as keyof typeof DOCUMENTS]);
+  }
+  return documents;
+}
+
+/**
+ * Compares a core's documents with what the finished image holds.
+ * @throws CheckError naming the first line that differs
+ */
+export async function compareDocuments(core: string, actual: Documents): Promise<void> {
+  for (const [kind, name] of Object.entries(DOCUMENTS)) {
+    const told = await readFile(join(core, name), 'utf8').catch(cause => {
+      throw new CheckError(`core/${name} cannot be read`, { advice: 'build the image again', cause });
+    });
+    const difference = firstDifference(told, actual[kind as keyof typeof DOCUMENTS]);
+    if (difference === undefined) continue;
+    throw new CheckError(`core/${name} does not tell what is in the image: ${difference}`, {
+      advice: 'the bundle is not what its build made; build it again',
+    });
+  }
+}
+
+function firstDifference(told: string, actual: string): string | undefined {
+  if (told === actual) return undefined;
+  const [left, right] = [told.split('\n'), actual.split('\n')];
+  const row = left.findIndex((line, index) => line !== right[index]);
+  const at = row < 0 ? left.length : row;
+  return `line ${at + 1} says ${excerpt(left[at])}, the image ${excerpt(right[at])}`;
+}
+
+function excerpt(line: string | undefined): string {
+  return line === undefined || line === '' ? 'nothing' : line.slice(0, 160);
+}
