@@ -51,6 +51,7 @@ function engineSteps(world: PhaseWorld, phase: Phase): Step[] {
   }
   if (phase === 'install.d')
     for (const name of world.hooks.statics) add(`10-static-${name}`, () => copyStatic(world, name));
+  if (phase === 'finalise.d') add('01-initramfs', () => initramfs(world));
   const unwanted = world.packages.filter(each => each.uninstall).map(each => each.name);
   if (phase === 'post-install.d' && unwanted.length > 0) {
     add('95-package-uninstalls', () => apt(world, ['purge', '--autoremove', ...unwanted]));
@@ -64,6 +65,13 @@ async function apt(world: PhaseWorld, words: readonly string[]): Promise<void> {
   } catch (error) {
     throw error instanceof ToolError ? explainApt(error) : error;
   }
+}
+
+const INITRAMFS = 'if command -v update-initramfs > /dev/null; then update-initramfs -c -k all; fi';
+
+/** The one generation of the initramfs, when packages and files are what they will be. */
+async function initramfs(world: PhaseWorld): Promise<void> {
+  await inTarget(world.sandbox, ['sh', '-c', INITRAMFS], options(world, 'update-initramfs'));
 }
 
 /** Like rsync -lCr: links stay links, modes follow the umask, owners are root's. */
