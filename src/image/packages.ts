@@ -78,7 +78,8 @@ export function spdx(packages: readonly InstalledPackage[], subject: SbomSubject
 }
 
 function spdxPackage(each: InstalledPackage, index: number, subject: SbomSubject) {
-  const version = encodeURIComponent(each.version);
+  // A package URL keeps the colon of an epoch as it is.
+  const version = encodeURIComponent(each.version).replaceAll('%3A', ':');
   const qualifiers = `arch=${each.architecture}&distro=${subject.distribution}-${subject.release}`;
   return {
     SPDXID: `SPDXRef-Package-${index + 1}-${each.name.replace(/[^A-Za-z0-9.-]/g, '-')}`,

@@ -62,6 +62,7 @@ export async function readGpt(disk: Disk): Promise<PartitionTable> {
   const header = await readHeader(disk, 1);
   const entries = await readEntries(disk, header);
   const backup = await readHeader(disk, header.otherLba);
+  if (header.otherLba === 1 || backup.otherLba !== 1) throw disk.damaged('the GPT has no backup');
   await readEntries(disk, backup);
   if (backup.entriesCrc !== header.entriesCrc || backup.diskGuid !== header.diskGuid) {
     throw disk.damaged('the GPT and its backup differ');

@@ -16,36 +16,12 @@ export function decodeName(bytes: Buffer): string {
   return text;
 }
 
-/** The reverse of decodeName. */
-export function encodeName(text: string): Buffer {
-  const parts = text.match(/[\udc80-\udcff]|[\s\S]/gu) ?? [];
-  return Buffer.concat(
-    parts.map(part => (isEscaped(part) ? Buffer.from([part.charCodeAt(0) - 0xdc00]) : Buffer.from(part))),
-  );
-}
-
-function isEscaped(part: string): boolean {
-  const code = part.charCodeAt(0);
-  return part.length === 1 && code >= 0xdc80 && code <= 0xdcff;
-}
-
 /** Length of the valid UTF-8 character that starts here; 0 when there is none. */
 function validLength(bytes: Buffer, at: number): number {
   for (let length = 1; length <= 4 && at + length <= bytes.length; length++) {
     if (isUtf8(bytes.subarray(at, at + length))) return length;
   }
   return 0;
-}
-
-/** Orders paths component by component, so that a directory comes right before what is in it. */
-export function comparePaths(a: string, b: string): number {
-  const left = a.split('/');
-  const right = b.split('/');
-  for (let index = 0; index < Math.min(left.length, right.length); index++) {
-    const order = compareText(left[index] ?? '', right[index] ?? '');
-    if (order !== 0) return order;
-  }
-  return left.length - right.length;
 }
 
 /** Orders by UTF-16 code units: the same on every host and locale. */

@@ -13,6 +13,8 @@ const LONGEST_TARGET = 4096;
 const LONGEST_PATH = 4096;
 const MOST_LINKS_FOLLOWED = 40;
 const MOST_ENTRIES = 2_000_000;
+/** Bytes; room for a hundred thousand long names, far more than any package brings. */
+const LARGEST_DIRECTORY = 16 * 1024 * 1024;
 const CHUNK = 1024 * 1024;
 const ZEROS = Buffer.alloc(CHUNK);
 
@@ -112,8 +114,8 @@ export class Ext4 {
   async *walk(): AsyncGenerator<Entry, void, undefined> {
     const seen = new Set<number>();
     const waiting: { path: string; inode: number }[] = [{ path: '/', inode: ROOT_INODE }];
-    for (let count = 0, next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      if (++count > MOST_ENTRIES) throw this.#volume.damaged(`it names more than ${MOST_ENTRIES} files`);
+    let named = 1;
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const inode = await readInode(this.#volume, next.inode);
       yield await this.#entry(next.path, inode);
       if (inode.type !== 'directory') continue;
@@ -123,6 +125,8 @@ export class Ext4 {
       if (base.length > LONGEST_PATH)
         throw this.#volume.damaged('its directories are deeper than a path can be');
       const entries = await this.#entries(inode);
+      named += entries.length;
+      if (named > MOST_ENTRIES) throw this.#volume.damaged(`it names more than ${MOST_ENTRIES} files`);
       for (const entry of entries.reverse())
         waiting.push({ path: `${base}/${entry.name}`, inode: entry.inode });
     }
@@ -177,7 +181,8 @@ export class Ext4 {
       ]);
     }
     const { blockSize } = this.superblock;
-    if (inode.size % blockSize !== 0) throw volume.damaged(`the directory ${inode.number} has a wrong size`);
+    if (inode.size % blockSize !== 0 || inode.size > LARGEST_DIRECTORY)
+      throw volume.damaged(`the directory ${inode.number} has a wrong size`);
     const entries: DirectoryEntry[] = [];
     for await (const piece of this.#pieces(inode)) {
       for (let at = 0; at < piece.length; at += blockSize) {
