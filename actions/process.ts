@@ -6,7 +6,7 @@ import type { Runner, RunnerWorld } from '../src/runner/types.ts';
 import { withoutInputs } from './secrets.ts';
 
 /** A CI runner kills soon after it asks: by then we must be gone, whatever still runs. Milliseconds. */
-const PATIENCE = 1_800;
+const PATIENCE = 1_500;
 
 export interface Session {
   readonly world: RunnerWorld;
@@ -25,7 +25,7 @@ export async function inSession(
   quietBrokenPipes();
   const world = worldOf(options);
   const runner = createRunner(world);
-  const signal = interruptible(runner, process.exit);
+  const signal = interruptible(runner);
   const context = createContext({ log: runner.log, signal, env: withoutInputs(world.env) });
   let status = 0;
   try {
@@ -55,17 +55,28 @@ function asCancelled(error: unknown): unknown {
   return error instanceof CancelledError ? error : new CancelledError('cancelled', { cause: error });
 }
 
-/** SIGINT, SIGTERM and SIGHUP ask the work to stop; the second one, or a stop that takes long, ends it. */
-function interruptible(runner: Runner, exit: (status: number) => never): AbortSignal {
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** They ask the work to stop; the second one, or a stop that takes long, ends it. */
+function interruptible(runner: Runner): AbortSignal {
   const controller = new AbortController();
   const stop = () => {
-    if (controller.signal.aborted) exit(130);
-    setTimeout(() => exit(130), PATIENCE).unref();
+    if (controller.signal.aborted) dieAtOnce();
+    setTimeout(dieAtOnce, PATIENCE).unref();
     controller.abort();
     runner.log.info('stopping');
   };
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
+  for (const name of STOP_SIGNALS) process.on(name, stop);
   return controller.signal;
+}
+
+/**
+ * Ends with 130 by the signal itself: process.exit waits for file operations under way, and one on a dead
+ * network disk never ends.
+ */
+function dieAtOnce(): void {
+  for (const name of STOP_SIGNALS) process.removeAllListeners(name);
+  process.kill(process.pid, 'SIGINT');
 }
 
 /** Who stops reading our words does not stop our work, nor does he want to hear of EPIPE. */

