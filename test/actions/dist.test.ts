@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { COMMANDS } from '../../actions/inputs.ts';
 import { NODES, ROOT, Step, startDist } from './support.ts';
 
@@ -77,14 +77,17 @@ describe.each(NODES)('under %s', node => {
     expect(existsSync(join(step.temp, DEAD))).toBe(false);
   });
 
-  it('main tells post where work may be before the work begins', async () => {
-    writeFileSync(join(step.directory, 'factory.yaml'), FACTORY);
-    await step.start(node, 'build-image', { image: 'no-such-line', output: 'out', work: 'w' }).ended;
-    const state = JSON.parse(step.read('state').image_factory ?? '{}');
-    expect(state.action).toBe('build-image');
-    expect(state.directories).toEqual(
-      expect.arrayContaining([join(step.directory, 'out'), join(step.directory, 'w'), step.temp]),
-    );
+  it('a killed main has told post where to look', async () => {
+    // Reading a pipe nobody writes to keeps main busy until it is killed.
+    execFileSync('mkfifo', [join(step.directory, 'factory.yaml')]);
+    const main = step.start(node, 'build-image', { output: 'out', work: 'w' });
+    await vi.waitUntil(() => step.read('state').image_factory !== undefined, { timeout: 10_000 });
+    main.child.kill('SIGKILL');
+    expect((await main.ended).signal).toBe('SIGKILL');
+    const left = [join(step.directory, 'out', DEAD), join(step.directory, 'w', DEAD), join(step.temp, DEAD)];
+    for (const folder of left) mkdirSync(folder, { recursive: true });
+    expect((await step.start(node, 'post').ended).status).toBe(0);
+    expect(left.filter(existsSync)).toEqual([]);
   });
 
   it('starts quickly', async () => {
