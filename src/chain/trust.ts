@@ -1,20 +1,88 @@
-import type { Factory } from '../definition/types.ts';
+import { type MeasuredCore, measureCore } from '../bundle/core.ts';
+import type { Factory, Role } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
-import { HostError } from '../host/errors.ts';
+import { TrustError } from '../host/errors.ts';
+import { places } from '../host/places.ts';
+import { sealTexts } from '../sign/seal.ts';
+import { verifyBundle } from '../trust/bundle.ts';
+import { loadPolicy, type Policy } from '../trust/policy.ts';
+import { loadSigningKey, type SigningKey } from '../trust/signing-key.ts';
+import { acceptedVerdict } from '../trust/verdicts.ts';
 import type { TrustedBundle } from './promote.ts';
+import type { KeyRequest } from './types.ts';
 
 export interface JudgedBundle extends TrustedBundle {
-  /** True when the latest verdict of the place that covers these checks is a signed pass. */
-  /** Fingerprint that signed the core; empty when it is not signed. */
+  readonly core: MeasuredCore;
+  readonly policy: Policy;
+  /** Fingerprint of the key that sealed the core; empty when it is not sealed and need not be. */
   readonly signedBy: string;
+  /** True when the latest verdict of the place that covers these checks is a signed pass. */
   isAccepted(place: string, checks: readonly string[]): Promise<boolean>;
 }
 
+/** The policy of the one who asks: the factory's fingerprints, or the local test key where it names none. */
+export function policyOf(context: Context, factory: Factory): Promise<Policy> {
+  return loadPolicy(factory, localKeyDirectory(context, factory));
+}
+
+/**
+ * Loads the key for a role: the one that is given, else the factory's, else the local test key where the
+ * factory names no fingerprints.
+ * @throws TrustError when the factory gives the key another role, or none
+ */
+export async function keyFor(
+  context: Context,
+  factory: Factory,
+  request: KeyRequest,
+  role: Role,
+): Promise<SigningKey> {
+  const signingKey = request.signingKey ?? factory.signing.key;
+  const source = {
+    ...(signingKey === undefined ? {} : { signingKey }),
+    ...(request.passphrase === undefined ? {} : { passphrase: request.passphrase }),
+  };
+  const key = await loadSigningKey(source, context, localKeyDirectory(context, factory));
+  const policy = await policyOf(context, factory);
+  if (policy.roles[role].includes(key.fingerprint)) return key;
+  throw new TrustError(`the signing key ${key.fingerprint} has no ${role} role in ${factory.file}`, {
+    advice: `name it under signing.${role}, or sign with a key that is there`,
+  });
+}
+
+function localKeyDirectory(context: Context, { signing }: Factory): string | undefined {
+  const { verify, release } = signing.fingerprints;
+  return verify.length === 0 && release.length === 0 ? places(context).state : undefined;
+}
+
+/**
+ * Reads every byte of a bundle and judges it by the factory's policy.
+ * @param options.signed whether the core must be sealed already
+ * @throws TrustError when it is not what was signed
+ */
 export async function trustBundle(
-  _context: Context,
-  _bundle: string,
-  _factory: Factory,
-  _options: { signed: boolean } = { signed: true },
+  context: Context,
+  bundle: string,
+  factory: Factory,
+  options: { signed: boolean } = { signed: true },
 ): Promise<JudgedBundle> {
-  throw new HostError('trust is not built yet');
+  const policy = await policyOf(context, factory);
+  const sealed = options.signed ? await verifyBundle(context, bundle, policy, sealTexts) : undefined;
+  const core: MeasuredCore = sealed ?? (await measureCore(context, bundle));
+  const accepted = async (place: string, checks: readonly string[]) =>
+    acceptedVerdict(context, bundle, core, policy, { place, checks });
+  return {
+    core,
+    policy,
+    manifest: core.manifest,
+    coreDigest: core.coreDigest,
+    files: core.manifest.files,
+    signedBy: sealed?.signedBy ?? '',
+    accepted,
+    isAccepted: (place, checks) => accepted(place, checks).then(() => true, onlyTrust),
+  };
+}
+
+function onlyTrust(error: unknown): false {
+  if (error instanceof TrustError) return false;
+  throw error;
 }

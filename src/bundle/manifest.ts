@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { DefinitionError } from '../host/errors.ts';
+import { exists, readText } from './files.ts';
+import { parseJson } from './json.ts';
+import { corePath, isSafePath, MANIFEST, SAFE_NAME } from './names.ts';
+import { FORMAT_VERSION, type Manifest } from './types.ts';
+
+const text = z.string().max(4096);
+const name = z.string().regex(SAFE_NAME);
+const count = z.int().nonnegative();
+const texts = z.array(text).readonly();
+
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: 'not a SHA-256 in lower-case hex' });
+export const sha512 = z.string().regex(/^[0-9a-f]{128}$/, { error: 'not a SHA-512 in lower-case hex' });
+export const safePath = z.string().refine(isSafePath, { error: 'not a path inside a bundle' });
+export const timestamp = z.iso.datetime();
+
+const imageLine = z
+  .strictObject({
+    name,
+    title: text,
+    distribution: z.enum(['debian']),
+    release: name,
+    architecture: z.enum(['amd64']),
+    variant: name.exactOptional(),
+    owner: text.exactOptional(),
+    elements: texts,
+    packages: texts,
+    environment: z.record(text, text).readonly(),
+    disk: z.strictObject({
+      layout: z.literal('gpt-hybrid'),
+      filesystem: z.literal('ext4'),
+      reserve: count,
+      journal: count,
+    }),
+    forms: z.array(z.enum(['qcow2', 'raw'])).readonly(),
+    mirror: z.strictObject({ build: text.exactOptional(), image: text.exactOptional() }),
+    user: z.strictObject({ name: text }),
+    verify: z.strictObject({ checks: texts, boot: count, memory: count, cpus: count }),
+  })
+  .readonly();
+
+const manifest: z.ZodType<Manifest> = z
+  .strictObject({
+    formatVersion: z.literal(FORMAT_VERSION),
+    image: name,
+    version: name,
+    builtAt: timestamp,
+    epoch: count,
+    line: imageLine,
+    inputDigest: sha256,
+    diskDigest: sha256,
+    diskSize: count,
+    files: z
+      .array(z.strictObject({ path: safePath, size: count, sha256, sha512, form: z.enum(['qcow2', 'raw']) }))
+      .min(1)
+      .readonly(),
+    minimum: z.strictObject({ disk: count, memory: count }),
+    builder: z.strictObject({ engine: text, run: text, host: text }),
+    rootFilesystem: z.strictObject({ label: text, uuid: text, partition: count }),
+    elements: z.array(z.strictObject({ name: text, digest: text })).readonly(),
+    tools: z.record(text, text).readonly(),
+    sources: z.array(z.strictObject({ suite: text, inReleaseSha256: sha256 })).readonly(),
+    timings: z.array(z.strictObject({ what: text, seconds: z.number().nonnegative() })).readonly(),
+  })
+  .readonly();
+
+/**
+ * Refuses a value of another format version, and says both; a value without a version is left to its schema.
+ * @throws DefinitionError
+ */
+export function checkFormatVersion(value: unknown, what: string): void {
+  if (typeof value !== 'object' || value === null || !('formatVersion' in value)) return;
+  const { formatVersion } = value;
+  if (formatVersion === FORMAT_VERSION || !Number.isSafeInteger(formatVersion)) return;
+  throw new DefinitionError(
+    `${what} has format version ${formatVersion}, and this image-factory reads version ${FORMAT_VERSION}`,
+    { advice: 'use the release of image-factory that wrote it, or build anew' },
+  );
+}
+
+/**
+ * @param what names the value in messages
+ * @throws DefinitionError for another format version, or with the first thing that is wrong
+ */
+export function checkManifest(value: unknown, what: string): Manifest {
+  checkFormatVersion(value, what);
+  return checkShape(manifest, value, what);
+}
+
+/** @throws DefinitionError that names the first wrong place of the value */
+export function checkShape<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  const [issue] = error.issues;
+  const place = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
+  throw new DefinitionError(`${what} is malformed${place}: ${issue?.message ?? 'unknown reason'}`);
+}
+
+/**
+ * `core/manifest.json`, checked against its closed schema. Nothing is said about who wrote it.
+ * @throws DefinitionError when the folder is no bundle, of another format version or malformed
+ */
+export async function readManifest(bundle: string): Promise<Manifest> {
+  return checkManifest(await readManifestJson(bundle), `core/${MANIFEST} of ${bundle}`);
+}
+
+/** Only refuses another format version; anything else about the manifest is for its signature to tell. */
+export async function checkBundleFormat(bundle: string): Promise<void> {
+  let value: unknown;
+  try {
+    value = await readManifestJson(bundle);
+  } catch (error) {
+    if (await isBundle(bundle)) return;
+    throw error;
+  }
+  checkFormatVersion(value, `core/${MANIFEST} of ${bundle}`);
+}
+
+function isBundle(bundle: string): Promise<boolean> {
+  return exists(join(corePath(bundle), MANIFEST));
+}
+
+async function readManifestJson(bundle: string): Promise<unknown> {
+  if (!(await isBundle(bundle))) {
+    throw new DefinitionError(`${bundle} is not a bundle: it has no core/${MANIFEST}`, {
+      advice: 'name the folder that build made, OUTPUT/IMAGE/VERSION-ARCHITECTURE',
+    });
+  }
+  return parseJson(await readText(join(corePath(bundle), MANIFEST)), `core/${MANIFEST} of ${bundle}`);
+}

@@ -1,0 +1,96 @@
+import type { PublicKey, SignaturePacket } from 'openpgp';
+import type { RunningDigest } from '../bundle/digest.ts';
+import type { Role } from '../definition/types.ts';
+import { fingerprintOf } from './keys.ts';
+import type { Policy } from './policy.ts';
+import { issuers, readPackets, verifyPacket } from './signature.ts';
+
+/**
+ * What a signature is worth under a policy. `good`: made over these bytes by a key of the role that is valid
+ * now. `untrusted`: by somebody else, or by a key that is expired or revoked. `bad`: not over these bytes.
+ */
+export type Judgement =
+  | { readonly kind: 'good'; readonly fingerprint: string }
+  | { readonly kind: 'untrusted' | 'bad'; readonly reason: string };
+
+/**
+ * @param signature armored text or binary; it must hold exactly one signature
+ * @param now a key must be valid now and have been valid when it signed: a date in a signature is the
+ *   signer's own word, so an expired key could always claim to be early
+ */
+export async function judgeSignature(
+  policy: Policy,
+  role: Role,
+  running: RunningDigest,
+  signature: string | Uint8Array,
+  now: Date,
+): Promise<Judgement> {
+  const packet = await onlyPacket(signature);
+  if (packet === undefined) return { kind: 'bad', reason: 'is not one OpenPGP signature' };
+  const keys = policy.keys.filter(key => issuers(packet, key).length > 0);
+  const judged: Judgement[] = [];
+  for (const key of keys) judged.push(await judgeByKey(policy, role, running, packet, key, now));
+  return (
+    judged.find(each => each.kind === 'good') ??
+    judged[0] ?? {
+      kind: 'untrusted',
+      reason: `is signed by an unknown key, ${packet.issuerKeyID.toHex().toUpperCase()}`,
+    }
+  );
+}
+
+async function onlyPacket(signature: string | Uint8Array): Promise<SignaturePacket | undefined> {
+  const packets = await readPackets(signature).catch(() => []);
+  return packets.length === 1 ? packets[0] : undefined;
+}
+
+async function judgeByKey(
+  policy: Policy,
+  role: Role,
+  running: RunningDigest,
+  packet: SignaturePacket,
+  key: PublicKey,
+  now: Date,
+): Promise<Judgement> {
+  const fingerprint = fingerprintOf(key);
+  const forged = await forgery(packet, key, running, now);
+  if (forged !== undefined) return { kind: 'bad', reason: forged };
+  if (!policy.roles[role].includes(fingerprint)) {
+    return { kind: 'untrusted', reason: `is signed by ${fingerprint}, which has no ${role} role here` };
+  }
+  const invalid = await invalidity(packet, key, now);
+  if (invalid === undefined) return { kind: 'good', fingerprint };
+  return { kind: 'untrusted', reason: `is signed by ${fingerprint}, a key that is not valid: ${invalid}` };
+}
+
+/** Why the packet is not that key's signature over the data. */
+async function forgery(
+  packet: SignaturePacket,
+  key: PublicKey,
+  running: RunningDigest,
+  now: Date,
+): Promise<string | undefined> {
+  const [issuer] = issuers(packet, key);
+  if (issuer === undefined) return 'is not by that key';
+  return verifyPacket(packet, issuer, running, now).then(
+    () => undefined,
+    error => `does not match: ${lowerFirst(error)}`,
+  );
+}
+
+/** Why the key may not sign, now or when it did: expired, revoked, not made for signing, too weak. */
+async function invalidity(packet: SignaturePacket, key: PublicKey, now: Date): Promise<string | undefined> {
+  for (const date of [now, packet.created ?? now]) {
+    try {
+      await key.getSigningKey(packet.issuerKeyID, date);
+    } catch (error) {
+      return lowerFirst(error);
+    }
+  }
+  return undefined;
+}
+
+function lowerFirst(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}
