@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckError } from '../host/errors.ts';
+import { clean } from '../host/log.ts';
+import { compareInventories } from './inventory.ts';
 import { type InstalledPackage, packageList, parseDpkgStatus, type SbomSubject, spdx } from './packages.ts';
 import { openDisk } from './read/disk.ts';
 import { type Entry, Ext4 } from './read/ext4/ext4.ts';
@@ -113,27 +115,34 @@ export async function writeDocuments(core: string, request: DocumentsRequest): P
 
 /**
  * Compares a core's documents with what the finished image holds.
- * @throws CheckError naming the first line that differs
+ * @throws CheckError naming the first difference
  */
 export async function compareDocuments(core: string, actual: Documents): Promise<void> {
   for (const [kind, name] of Object.entries(DOCUMENTS)) {
     const told = await readFile(join(core, name), 'utf8').catch(cause => {
       throw new CheckError(`core/${name} cannot be read`, { advice: 'build the image again', cause });
     });
-    const difference = firstDifference(told, actual[kind as keyof typeof DOCUMENTS]);
-    if (difference === undefined) continue;
+    const made = actual[kind as keyof typeof DOCUMENTS];
+    if (told === made) continue;
+    const difference = kind === 'inventory' ? ofInventory(told, made) : ofLines(told, made);
     throw new CheckError(`core/${name} does not tell what is in the image: ${difference}`, {
       advice: 'the bundle is not what its build made; build it again',
     });
   }
 }
 
-function firstDifference(told: string, actual: string): string | undefined {
-  if (told === actual) return undefined;
+function ofInventory(told: string, actual: string): string {
+  const [first, ...more] = compareInventories(told, actual);
+  // Nothing differs in meaning: then the order or the spelling does.
+  if (first === undefined) return ofLines(told, actual);
+  return clean(more.length === 0 ? first : `${first} (and ${more.length} more)`);
+}
+
+function ofLines(told: string, actual: string): string {
   const [left, right] = [told.split('\n'), actual.split('\n')];
   const row = left.findIndex((line, index) => line !== right[index]);
   const at = row < 0 ? left.length : row;
-  return `line ${at + 1} says ${excerpt(left[at])}, the image ${excerpt(right[at])}`;
+  return clean(`line ${at + 1} says ${excerpt(left[at])}, the image ${excerpt(right[at])}`);
 }
 
 function excerpt(line: string | undefined): string {

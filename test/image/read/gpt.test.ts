@@ -10,6 +10,7 @@ import { PARTITION_TYPES, type PartitionTable, readGpt } from '../../../src/imag
 import { inTemporary } from './tree.ts';
 
 const MIB = 1024 * 1024;
+const LAST = (8 * MIB) / 512 - 1;
 const SCRIPT = `label: gpt
 label-id: 01234567-89AB-4CDE-8F01-23456789ABCD
 1 : start=8192, size=4096, type=${PARTITION_TYPES.linux}, uuid=11111111-2222-4333-8444-555555555555, name="root"
@@ -73,18 +74,30 @@ async function forge(path: string, change: (sector: Buffer) => void, lba = 1): P
 
 /** Changes the entries, in both copies, with all checksums right. */
 async function forgeEntries(path: string, change: (entries: Buffer) => void): Promise<void> {
-  const last = (8 * MIB) / 512 - 1;
   const file = await open(path, 'r+');
   const entries = Buffer.alloc(128 * 128);
   await file.read(entries, 0, entries.length, 1024);
   change(entries);
   await file.write(entries, 0, entries.length, 1024);
-  await file.write(entries, 0, entries.length, (last - 32) * 512);
+  await file.write(entries, 0, entries.length, (LAST - 32) * 512);
   await file.close();
-  for (const lba of [1, last]) await forge(path, sector => sector.writeUInt32LE(crc32(entries), 88), lba);
+  for (const lba of [1, LAST]) await forge(path, sector => sector.writeUInt32LE(crc32(entries), 88), lba);
+}
+
+/** Another table in the first copy alone, valid by itself. */
+async function forgeFirstCopy(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  const entries = Buffer.alloc(128 * 128);
+  await file.read(entries, 0, entries.length, 1024);
+  entries.fill(0, 128);
+  await file.write(entries, 0, entries.length, 1024);
+  await file.close();
+  await forge(path, sector => sector.writeUInt32LE(crc32(entries), 88));
 }
 
 const HOSTILE: [string, (path: string) => Promise<unknown>, RegExp][] = [
+  ['two tables that differ', forgeFirstCopy, /differ/],
+  ['a backup of another', path => forge(path, sector => sector.writeBigUInt64LE(9n, 32), LAST), /no backup/],
   ['a truncated image', path => truncate(path, 7 * MIB), /truncated/],
   ['an image without its last sector', path => truncate(path, 8 * MIB - 512), /truncated/],
   [
@@ -150,7 +163,7 @@ test('refuses a DOS table and an empty disk', async () => {
 test('finds every changed byte of the header and of the entries, in both copies', () =>
   withDisk(async path => {
     const file = await open(path, 'r+');
-    const last = 8 * MIB - 512;
+    const last = LAST * 512;
     const covered = [
       fc.integer({ min: 512, max: 512 + 91 }),
       fc.integer({ min: 1024, max: 1024 + 16383 }),

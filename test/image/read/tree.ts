@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, open, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../src/host/process.ts';
@@ -28,10 +28,25 @@ export async function makeFilesystem(
 
 /** Changes a filesystem image by debugfs, one request a line, and gives what it said. */
 export async function debugfs(image: string, ...requests: string[]): Promise<string> {
-  const script = `${image}.debugfs`;
+  const script = `${image.replace(/\?.*/, '')}.debugfs`;
   await writeFile(script, `${requests.join('\n')}\n`);
   const { stdout, stderr } = await run(['debugfs', '-w', '-f', script, image]);
   return stdout + stderr;
+}
+
+/** Changes one block of a filesystem image. */
+export async function patchBlock(
+  image: string,
+  block: number,
+  blockSize: number,
+  change: (block: Buffer) => void,
+): Promise<void> {
+  const file = await open(image, 'r+');
+  const bytes = Buffer.alloc(blockSize);
+  await file.read(bytes, 0, blockSize, block * blockSize);
+  change(bytes);
+  await file.write(bytes, 0, blockSize, block * blockSize);
+  await file.close();
 }
 
 export async function withFilesystem<T>(
@@ -63,6 +78,7 @@ async function seen(root: Ext4, entry: Entry): Promise<Record<string, unknown>> 
   const { type, mode, uid, gid, target, device } = entry;
   const file =
     type === 'file' ? { size: entry.size, links: entry.links, sha256: await hash(root, entry) } : {};
+  const attributes = entry.attributes.size === 0 ? {} : { attributes: [...entry.attributes.keys()] };
   const mtime = entry.path === '/' ? {} : { mtime: entry.mtime.seconds };
   return {
     type,
@@ -71,6 +87,7 @@ async function seen(root: Ext4, entry: Entry): Promise<Record<string, unknown>> 
     gid,
     ...mtime,
     ...file,
+    ...attributes,
     ...(target ? { target } : {}),
     ...(device ? { device } : {}),
   };

@@ -4,7 +4,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CheckError } from '../../../../src/host/errors.ts';
 import { run } from '../../../../src/host/process.ts';
-import { debugfs, inTemporary, listHost, listImage, makeFilesystem, withFilesystem } from '../tree.ts';
+import {
+  debugfs,
+  inTemporary,
+  listHost,
+  listImage,
+  makeFilesystem,
+  patchBlock,
+  withFilesystem,
+} from '../tree.ts';
 
 /** The forms of the filesystem that differ in what a reader must do. */
 const FORMS: Record<string, string[]> = {
@@ -280,6 +288,85 @@ test.each(HOSTILE)('refuses %s', (_what, requests, message) =>
     await expect(reading).rejects.toThrow(message);
   }),
 );
+
+/** Changes to the block of /etc, which holds `.`, `..`, `fstab`, `link` and `loop`. */
+const FORGED: [string, (block: Buffer) => void, RegExp][] = [
+  ['a name with a slash', block => block.write('f/tab', block.indexOf('fstab')), /impossible name/],
+  ['a name with a zero', block => block.write('f\0tab', block.indexOf('fstab')), /impossible name/],
+  ['a name of no length', block => block.writeUInt8(0, block.indexOf('fstab') - 2), /impossible name/],
+  ['one name twice', block => block.write('loop', block.indexOf('link')), /"loop" twice/],
+  [
+    'an entry beyond the block',
+    block => block.writeUInt16LE(4096, block.indexOf('fstab') - 4),
+    /damaged entry/,
+  ],
+  [
+    'an entry shorter than its name',
+    block => block.writeUInt16LE(8, block.indexOf('fstab') - 4),
+    /damaged entry/,
+  ],
+  ['an entry of no length', block => block.writeUInt16LE(0, block.indexOf('fstab') - 4), /damaged entry/],
+];
+
+test.each(FORGED)('refuses a directory with %s', (_what, change, message) =>
+  withChanged([], async image => {
+    const [block = 0] = await blocksOf(image, '/etc');
+    await patchBlock(image, block, 4096, change);
+    await expect(withFilesystem(image, listImage)).rejects.toThrow(message);
+  }),
+);
+
+async function blocksOf(image: string, path: string): Promise<number[]> {
+  const rows = (await debugfs(image, `blocks ${path}`))
+    .split('\n')
+    .filter(row => /^\d[\d ]*$/.test(row.trim()));
+  return (rows[0] ?? '').trim().split(' ').map(Number);
+}
+
+test('refuses attributes that reach out of their block', () =>
+  withChanged([`ea_set /etc/fstab user.long ${'v'.repeat(500)}`], async image => {
+    const block = Number(/File ACL: (\d+)/.exec(await debugfs(image, 'stat /etc/fstab'))?.[1]);
+    await patchBlock(image, block, 4096, bytes => bytes.writeUInt16LE(4000, 32 + 2));
+    await expect(withFilesystem(image, listImage)).rejects.toThrow(/damaged extended attributes/);
+  }));
+
+test('reads a symlink that has a block of attributes', () =>
+  withChanged([`ea_set /bin trusted.long ${'v'.repeat(500)}`], image =>
+    withFilesystem(image, async root =>
+      expect(await root.stat('/bin')).toMatchObject({ type: 'symlink', target: 'usr/bin' }),
+    ),
+  ));
+
+test('reads a file behind three levels of indirection', () =>
+  inTemporary(async directory => {
+    const [tree, image] = [join(directory, 'tree'), join(directory, 'image')];
+    await mkdir(tree);
+    const file = await open(join(tree, 'sparse'), 'w');
+    for (const at of [0, 12, 13, 12 + 256, 12 + 256 + 65536, 70_000])
+      await file.write(`block ${at}`, at * 1024);
+    await file.close();
+    await makeFilesystem(tree, image, ['-t', 'ext2', '-b', '1024'], '80M');
+    expect(await withFilesystem(image, listImage)).toEqual(await listHost(tree));
+  }));
+
+test('refuses extents that overlap, and inner nodes that are empty', () =>
+  inTemporary(async directory => {
+    const [tree, image] = [join(directory, 'tree'), join(directory, 'image')];
+    await mkdir(tree);
+    await makeSparse(join(tree, 'few'), 3);
+    await makeSparse(join(tree, 'many'), 100);
+    await makeFilesystem(tree, image, ['-t', 'ext4', '-b', '1024']);
+    const [leaf = ''] = /(?<=\(ETB0\):)\d+/.exec(await debugfs(image, 'stat /many')) ?? [];
+    await patchBlock(image, Number(leaf), 1024, bytes => bytes.writeUInt16LE(0, 2));
+    await expect(withFilesystem(image, root => root.readFile('/many', 1e7))).rejects.toThrow(
+      /damaged block map/,
+    );
+    expect((await withFilesystem(image, root => root.readFile('/few', 1e7)))?.length).toBeGreaterThan(0);
+    await debugfs(image, 'set_inode_field /few block[6] 1');
+    await expect(withFilesystem(image, root => root.readFile('/few', 1e7))).rejects.toThrow(
+      /damaged block map/,
+    );
+  }));
 
 test('a truncated filesystem is refused', () =>
   withChanged([], async image => {
