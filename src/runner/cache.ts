@@ -16,7 +16,7 @@ export interface CacheEntry {
 /** Package downloads of earlier builds on this machine. @returns undefined where there is no home */
 export function packageDirectory(env: Environment): string | undefined {
   const base = env.XDG_CACHE_HOME ?? (env.HOME === undefined ? undefined : `${env.HOME}/.cache`);
-  return base === undefined ? undefined : `${base}/image-factory/packages`;
+  return base === undefined ? undefined : `${base}/image-factory/downloads`;
 }
 
 /** Fetches the newest saved packages of this image line; never fails. */
