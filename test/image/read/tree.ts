@@ -23,7 +23,9 @@ export async function makeFilesystem(
   options: readonly string[],
   size = '8M',
 ): Promise<void> {
-  await run(['mke2fs', '-q', '-F', '-d', tree, ...options, image, size]);
+  const { uid, gid } = await lstat(tree);
+  const owner = ['-E', `root_owner=${uid}:${gid}`];
+  await run(['mke2fs', '-q', '-F', '-d', tree, ...owner, ...options, image, size]);
 }
 
 /** Changes a filesystem image by debugfs, one request a line, and gives what it said. */
