@@ -26,8 +26,17 @@ export interface GuestUnderTest {
   /** Size of the image's own disk and of the disk the guest got, bytes. */
   readonly imageSize: number;
   readonly diskSize: number;
-  /** Random text that user-data wrote to /run/image-factory-user-data. */
+  /** Random hex digits that user-data wrote to /run/image-factory-user-data. */
   readonly nonce: string;
+  /** What cloud-init says of its own work. */
+  readonly cloudInit: CloudInitState;
+}
+
+/** `degraded`: it finished, and met errors on the way that it could work around. */
+export interface CloudInitState {
+  readonly status: 'done' | 'degraded' | 'error';
+  /** Its own words, one cleaned line. */
+  readonly detail: string;
 }
 
 /** Everything one run of the suite found; `report.json` beside the verdict. */
@@ -47,7 +56,7 @@ export interface Report {
   readonly bootedFile: { readonly path: string; readonly sha256: string; readonly sha512: string };
   readonly startedAt: string;
   readonly finishedAt: string;
-  /** Seconds from power-on to cloud-init finished. */
+  /** Seconds from power-on to cloud-init finished; 0 when it never did. */
   readonly bootSeconds: number;
   readonly required: readonly string[];
   readonly checks: readonly CheckResult[];

@@ -1,0 +1,100 @@
+import type { Duplex } from 'node:stream';
+import { askedName, isUnder, noSuchName } from './dns.ts';
+import { type Datagram, datagram, isArp, TCP_ACK } from './packets.ts';
+
+/** Names under it are never answered, so that a guest asks every resolver it knows. */
+export const UNANSWERED = 'unanswered.example.net';
+
+const DHCP_SERVER = 67;
+const SSH = 22;
+const MOST_QUERIES = 10_000;
+const MOST_FRAME = 70_000;
+
+export interface Query {
+  readonly name: string;
+  readonly destination: string;
+}
+
+/** The three ends of QEMU's network filters: frames with their length, four bytes, in front. */
+export interface GateStreams {
+  /** What the guest sends. */
+  readonly fromGuest: Duplex;
+  /** What may go on to the virtual network. */
+  readonly toNetwork: Duplex;
+  /** What is put into the guest's network card. */
+  readonly toGuest: Duplex;
+}
+
+/**
+ * Stands between a guest and QEMU's user network, which by itself either hands out no resolver at all or
+ * leads to the host and to all that the host can reach. Lets DHCP, ARP and the guest's answers over ssh
+ * through, writes every DNS query down, and drops the rest.
+ */
+export class NetworkGate {
+  readonly #queries: Query[] = [];
+  readonly #streams: GateStreams;
+  readonly #network: { readonly host: string; readonly resolver: string };
+
+  constructor(streams: GateStreams, network: { readonly host: string; readonly resolver: string }) {
+    this.#streams = streams;
+    this.#network = network;
+    const read = frameReader(frame => this.#judge(frame));
+    streams.fromGuest.on('data', read);
+    // When QEMU ends, so do they; its exit tells the story.
+    for (const stream of Object.values(streams)) stream.on('error', () => {});
+  }
+
+  /** Where queries for a name, or for names under it, went: in the order of the first one, each once. */
+  destinations(name: string): string[] {
+    const found = this.#queries.filter(query => isUnder(query.name, name));
+    return [...new Set(found.map(query => query.destination))];
+  }
+
+  #judge(frame: Buffer): void {
+    const found = datagram(frame);
+    const name = found === undefined ? undefined : askedName(found);
+    if (found !== undefined && name !== undefined) this.#note(frame, found, name);
+    else if (mayPass(frame, found, this.#network.host)) send(this.#streams.toNetwork, frame);
+  }
+
+  #note(frame: Buffer, { protocol, destination }: Datagram, name: string): void {
+    if (this.#queries.length < MOST_QUERIES) this.#queries.push({ name, destination });
+    const answered = destination === this.#network.resolver && !isUnder(name, UNANSWERED);
+    // A name that is left open costs a guest seconds, wherever it looks one up: sudo, sshd, timesyncd.
+    if (answered && protocol === 'udp') send(this.#streams.toGuest, noSuchName(frame));
+  }
+}
+
+function mayPass(frame: Buffer, found: Datagram | undefined, host: string): boolean {
+  if (isArp(frame)) return true;
+  if (found === undefined) return false;
+  if (found.protocol === 'udp') return found.destinationPort === DHCP_SERVER;
+  // A segment without ACK opens a connection, and a guest has none to open.
+  const answers = (found.flags & TCP_ACK) !== 0;
+  return found.sourcePort === SSH && found.destination === host && answers;
+}
+
+function send(stream: Duplex, frame: Buffer): void {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(frame.length);
+  stream.write(Buffer.concat([length, frame]));
+}
+
+/** Turns chunks of a stream into frames; after a length that no frame has, nothing more is read. */
+export function frameReader(onFrame: (frame: Buffer) => void): (chunk: Buffer) => void {
+  let rest: Buffer = Buffer.alloc(0);
+  let broken = false;
+  return chunk => {
+    if (broken) return;
+    rest = Buffer.concat([rest, chunk]);
+    let offset = 0;
+    while (offset + 4 <= rest.length) {
+      const length = rest.readUInt32BE(offset);
+      broken = length > MOST_FRAME;
+      if (broken || offset + 4 + length > rest.length) break;
+      onFrame(rest.subarray(offset + 4, offset + 4 + length));
+      offset += 4 + length;
+    }
+    rest = Buffer.from(rest.subarray(offset));
+  };
+}

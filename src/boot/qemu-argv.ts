@@ -1,0 +1,110 @@
+import type { Accelerator, Firmware, MachineRequest } from './types.ts';
+
+/** A virtual network that no image knows by heart, so that what a guest uses it was told. */
+export interface VirtualNetwork {
+  readonly net: string;
+  readonly host: string;
+  readonly resolver: string;
+  readonly guest: string;
+}
+
+/** @param random two random bytes: the resolver's address differs from run to run */
+export function virtualNetwork(random: Buffer): VirtualNetwork {
+  const prefix = `10.${64 + (random.readUInt8(0) % 128)}.83`;
+  // Addresses from 100 on are for guests.
+  const resolver = `${prefix}.${10 + (random.readUInt8(1) % 80)}`;
+  return { net: `${prefix}.0/24`, host: `${prefix}.2`, resolver, guest: `${prefix}.100` };
+}
+
+/** File names in the machine's directory, in which QEMU runs: no path of ours needs quoting for its options. */
+export const FILES = {
+  disk: 'disk.qcow2',
+  seed: 'seed.img',
+  vars: 'firmware-variables.fd',
+  console: 'console.log',
+} as const;
+
+/** Firmware as Debian and Ubuntu package it (ovmf); the variables' file is a template to copy. */
+export const FIRMWARE: Readonly<Record<Exclude<Firmware, 'bios'>, { code: string; variables: string }>> = {
+  uefi: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' },
+  'uefi-secure': {
+    code: '/usr/share/OVMF/OVMF_CODE_4M.secboot.fd',
+    variables: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd',
+  },
+};
+
+const MIB = 1024 * 1024;
+
+/** The command line of one guest: no display, no default devices, one way out. */
+export function qemuArgv(
+  request: Pick<MachineRequest, 'memory' | 'cpus' | 'firmware'>,
+  accelerator: Accelerator,
+  network: VirtualNetwork,
+): string[] {
+  return [
+    ...['qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none'],
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-m', `${Math.ceil(request.memory / MIB)}M`, '-smp', String(request.cpus)],
+    ...accelerationArgv(accelerator),
+    ...firmwareArgv(request.firmware),
+    // The monitor is our pipe: it needs no name in any file system and ends with us.
+    ...['-chardev', 'stdio,id=monitor,signal=off', '-mon', 'chardev=monitor,mode=control'],
+    ...['-chardev', `file,id=serial,path=${FILES.console}`, '-serial', 'chardev:serial'],
+    ...diskArgv('disk', FILES.disk, 'format=qcow2,cache=unsafe,discard=unmap'),
+    ...diskArgv('seed', FILES.seed, 'format=raw,readonly=on'),
+    ...['-device', 'virtio-rng-pci'],
+    ...networkArgv(network),
+  ];
+}
+
+/** Under TCG no model boots measurably faster than `max`, and newer distributions need x86-64-v2. */
+function accelerationArgv(accelerator: Accelerator): string[] {
+  if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host'];
+  return ['-accel', 'tcg,thread=multi', '-cpu', 'max'];
+}
+
+function firmwareArgv(firmware: Firmware): string[] {
+  if (firmware === 'bios') return ['-machine', 'q35'];
+  const flash = (unit: number, file: string, more: string) => [
+    '-drive',
+    `if=pflash,unit=${unit},format=raw,file=${file}${more}`,
+  ];
+  const { code } = FIRMWARE[firmware];
+  const drives = [...flash(0, code, ',readonly=on'), ...flash(1, FILES.vars, '')];
+  if (firmware === 'uefi') return ['-machine', 'q35', ...drives];
+  // Without SMM the guest could write the variables that say which signatures count.
+  const secure = ['-global', 'driver=cfi.pflash01,property=secure,value=on'];
+  return ['-machine', 'q35,smm=on', ...secure, ...drives];
+}
+
+function diskArgv(id: string, file: string, options: string): string[] {
+  return ['-drive', `if=none,id=${id},file=${file},${options}`, '-device', `virtio-blk-pci,drive=${id}`];
+}
+
+/** Descriptors that QEMU inherits, each one end of a socket pair whose other end is the gate's. */
+export const GATE_DESCRIPTORS = { fromGuest: 3, toNetwork: 4, toGuest: 5 } as const;
+
+/**
+ * Port 0 lets the kernel choose a free one. Without IPv6 there is one resolver that is handed out, and no
+ * second by router advertisement. All that the guest sends goes through the gate; `restrict` would leave the
+ * resolver out of what DHCP hands out.
+ */
+function networkArgv({ net, host, resolver, guest }: VirtualNetwork): string[] {
+  const settings = `net=${net},host=${host},dns=${resolver},dhcpstart=${guest}`;
+  const sockets = Object.entries(GATE_DESCRIPTORS).flatMap(([id, descriptor]) => [
+    '-chardev',
+    `socket,id=${id},fd=${descriptor}`,
+  ]);
+  const redirect = (name: string, ends: string) => [
+    '-object',
+    `filter-redirector,id=${name},netdev=net,${ends}`,
+  ];
+  return [
+    ...['-netdev', `user,id=net,ipv6=off,${settings},hostfwd=tcp:127.0.0.1:0-${guest}:22`],
+    ...['-device', 'virtio-net-pci,netdev=net,romfile='],
+    ...sockets,
+    ...redirect('judge', 'queue=rx,outdev=fromGuest'),
+    ...redirect('pass', 'queue=rx,indev=toNetwork'),
+    ...redirect('answer', 'queue=tx,indev=toGuest'),
+  ];
+}

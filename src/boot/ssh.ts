@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CheckError } from '../host/errors.ts';
+import { run, ToolError } from '../host/process.ts';
+import { tied } from './tied.ts';
+import type { SshResult } from './types.ts';
+
+const KEY = 'id_ed25519';
+const MINUTE = 60_000;
+
+/** Makes a key pair for this run alone. @returns the public half, as authorized_keys has it */
+export async function makeKeyPair(directory: string, signal: AbortSignal): Promise<string> {
+  const file = join(directory, KEY);
+  await run(tied(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'image-factory', '-f', file]), {
+    signal,
+  });
+  return (await readFile(`${file}.pub`, 'utf8')).trim();
+}
+
+/** Where a guest's sshd is; the directory holds the key, the known hosts and the shared connection. */
+export interface SshTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly directory: string;
+}
+
+/**
+ * Names are relative, ssh runs in the directory: a control socket's path may have no more than about 100
+ * characters, a work directory has more. What the user has in ~/.ssh plays no part.
+ */
+const OPTIONS = [
+  ...['BatchMode=yes', 'ConnectTimeout=8', 'LogLevel=ERROR', 'ServerAliveInterval=10'],
+  ...[`IdentityFile=${KEY}`, 'IdentitiesOnly=yes', 'IdentityAgent=none', 'UpdateHostKeys=no'],
+  ...['UserKnownHostsFile=known_hosts', 'GlobalKnownHostsFile=/dev/null', 'StrictHostKeyChecking=accept-new'],
+  ...['ControlMaster=auto', 'ControlPath=ssh.sock', 'ControlPersist=yes'],
+];
+
+export function sshArgv(target: SshTarget, command: string): string[] {
+  const options = OPTIONS.flatMap(option => ['-o', option]);
+  const where = ['-p', String(target.port), '-l', target.user, target.host];
+  return ['ssh', '-F', 'none', ...options, ...where, '--', command];
+}
+
+/** @throws CheckError when the command takes longer than the timeout, milliseconds */
+export async function ssh(
+  target: SshTarget,
+  command: string,
+  options: { timeout?: number; signal: AbortSignal },
+): Promise<SshResult> {
+  const { timeout = MINUTE, signal } = options;
+  const accept = Array.from({ length: 256 }, (_, status) => status);
+  try {
+    return await run(tied(sshArgv(target, command)), { cwd: target.directory, timeout, signal, accept });
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    const shown = command.length > 60 ? `${command.slice(0, 60)}...` : command;
+    throw new CheckError(`no answer over ssh within ${timeout / 1000} s to: ${shown}`, { cause: error });
+  }
+}
+
+/** Ends the shared connection; its keeper is a process of its own. */
+export async function closeSsh(target: SshTarget): Promise<void> {
+  const argv = ['ssh', '-F', 'none', '-o', 'ControlPath=ssh.sock', '-O', 'exit', target.host];
+  await run(tied(argv), { cwd: target.directory, timeout: 1000 }).catch(() => {});
+}

@@ -1,0 +1,21 @@
+import type { Check } from '../types.ts';
+import { address } from './address.ts';
+import { consoleLog } from './console.ts';
+import { resolver } from './resolver.ts';
+import { rootGrows } from './root-grows.ts';
+import { rootPassword } from './root-password.ts';
+import { running } from './running.ts';
+import { ssh } from './ssh.ts';
+import { userData } from './user-data.ts';
+
+/** Every check there is, in the order in which they run. */
+export const CHECKS: readonly Check[] = [
+  running,
+  address,
+  ssh,
+  userData,
+  resolver,
+  rootPassword,
+  rootGrows,
+  consoleLog,
+];

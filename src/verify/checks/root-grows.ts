@@ -1,0 +1,27 @@
+import { CheckError } from '../../host/errors.ts';
+import type { Check } from '../types.ts';
+import { said } from './said.ts';
+
+/** What boot partitions, inode tables and the journal may take of a disk of some GiB. */
+const SHARE = 0.85;
+const MIB = 1024 ** 2;
+
+export const rootGrows: Check = {
+  name: 'root-grows',
+  protects: 'The root filesystem fills the disk of the flavour that a customer pays for.',
+  async run({ machine, imageSize, diskSize }) {
+    const [blocks, blockSize] = (await said(machine, "stat -f -c '%b %S' /")).split(' ').map(Number);
+    const size = (blocks ?? Number.NaN) * (blockSize ?? Number.NaN);
+    if (!Number.isSafeInteger(size)) throw new CheckError('the size of the root filesystem cannot be read');
+    const seen = `${mebibytes(size)} of root filesystem on a disk of ${mebibytes(diskSize)}`;
+    const image = `the image has ${mebibytes(imageSize)}`;
+    if (size > diskSize * SHARE) return `${seen}; ${image}`;
+    throw new CheckError(`the root filesystem did not grow: ${seen}; ${image}`, {
+      advice: 'the image needs cloud-init with growpart (cloud-guest-utils), and its root partition last',
+    });
+  },
+};
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / MIB)} MiB`;
+}

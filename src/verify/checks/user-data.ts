@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto';
+import { CheckError } from '../../host/errors.ts';
+import type { Check } from '../types.ts';
+import { CARRIED_OUT, USER_DATA } from '../user-data.ts';
+import { said } from './said.ts';
+
+export const userData: Check = {
+  name: 'user-data',
+  protects: 'What a customer hands over as user-data reaches the server and is carried out.',
+  async run({ machine, nonce, cloudInit }) {
+    if (cloudInit.status === 'error') throw new CheckError(`cloud-init failed: ${cloudInit.detail}`);
+    const text = await said(machine, `head -c 4096 ${USER_DATA}`);
+    if (text !== nonce) throw new CheckError(`${USER_DATA} does not hold what user-data wrote there`);
+    const digest = (await said(machine, `head -c 4096 ${CARRIED_OUT}`)).split(' ')[0];
+    if (digest !== createHash('sha256').update(nonce).digest('hex')) {
+      throw new CheckError(`the command in user-data was not carried out: ${CARRIED_OUT} has another digest`);
+    }
+    const note = cloudInit.status === 'degraded' ? `; cloud-init is degraded: ${cloudInit.detail}` : '';
+    return `user-data wrote its file and ran its command${note}`;
+  },
+};
