@@ -103,8 +103,9 @@ function networkArgv({ net, host, resolver, guest }: VirtualNetwork): string[] {
     ...['-netdev', `user,id=net,ipv6=off,${settings},hostfwd=tcp:127.0.0.1:0-${guest}:22`],
     ...['-device', 'virtio-net-pci,netdev=net,romfile='],
     ...sockets,
-    ...redirect('judge', 'queue=rx,outdev=fromGuest'),
+    // What the guest sends meets the last filter first: what passes must not come before the judge again.
     ...redirect('pass', 'queue=rx,indev=toNetwork'),
+    ...redirect('judge', 'queue=rx,outdev=fromGuest'),
     ...redirect('answer', 'queue=tx,indev=toGuest'),
   ];
 }

@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { askedName, isUnder, noSuchName, questionName } from '../../src/boot/dns.ts';
+import { datagram } from '../../src/boot/packets.ts';
+import { checksum, dnsQuery, frame } from './frames.ts';
+
+const label = fc.stringMatching(/^[A-Za-z0-9-]{1,63}$/);
+const name = fc.array(label, { minLength: 1, maxLength: 4 }).map(labels => labels.join('.'));
+
+describe('questionName', () => {
+  it('reads back the name that was asked for, in lower case', () => {
+    fc.assert(
+      fc.property(name, asked => {
+        expect(questionName(dnsQuery(asked))).toBe(asked.toLowerCase());
+      }),
+    );
+  });
+
+  it('never throws, and never runs past the end', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), bytes => {
+        questionName(Buffer.from(bytes));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('takes an answer for no query', () => {
+    const answer = dnsQuery('a.example.net');
+    answer.writeUInt8(0x81, 2);
+    expect(questionName(answer)).toBeUndefined();
+  });
+});
+
+describe('askedName', () => {
+  const query = { source: '10.70.83.100', destination: '10.70.83.53', sourcePort: 4000 };
+
+  it('reads UDP and TCP', () => {
+    const payload = dnsQuery('a.example.net');
+    const length = Buffer.from([0, payload.length]);
+    const over = (protocol: 'udp' | 'tcp', body: Buffer) =>
+      datagram(frame({ ...query, protocol, destinationPort: 53, payload: body }));
+    for (const found of [over('udp', payload), over('tcp', Buffer.concat([length, payload]))]) {
+      expect(found && askedName(found)).toBe('a.example.net');
+    }
+  });
+
+  it('looks at the port of DNS only', () => {
+    const payload = dnsQuery('a.example.net');
+    const found = datagram(frame({ ...query, protocol: 'udp', destinationPort: 5353, payload }));
+    expect(found && askedName(found)).toBeUndefined();
+  });
+});
+
+describe('isUnder', () => {
+  it.each([
+    ['a.example.net', 'example.net', true],
+    ['example.net', 'Example.net', true],
+    ['badexample.net', 'example.net', false],
+  ])('%s under %s: %s', (asked, domain, expected) => expect(isUnder(asked, domain)).toBe(expected));
+});
+
+describe('noSuchName', () => {
+  it('sends the query back as an answer with a right IP checksum', () => {
+    const query = frame({
+      protocol: 'udp',
+      source: '10.70.83.100',
+      destination: '10.70.83.53',
+      sourcePort: 4000,
+      destinationPort: 53,
+      payload: dnsQuery('a.example.net', 0x1234),
+    });
+    const answer = noSuchName(query);
+    const found = datagram(answer);
+    expect(found).toMatchObject({ destination: '10.70.83.100', sourcePort: 53, destinationPort: 4000 });
+    expect([...answer.subarray(26, 30)].join('.')).toBe('10.70.83.53');
+    expect(checksum(answer.subarray(14, 34))).toBe(0);
+    expect(found?.payload.readUInt16BE(0)).toBe(0x1234);
+    expect(found?.payload.readUInt16BE(2)).toBe(0x8183);
+    expect(answer.subarray(0, 6)).toEqual(query.subarray(6, 12));
+  });
+});

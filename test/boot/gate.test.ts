@@ -1,0 +1,119 @@
+import { Duplex, PassThrough } from 'node:stream';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { frameReader, NetworkGate, UNANSWERED } from '../../src/boot/gate.ts';
+import { datagram } from '../../src/boot/packets.ts';
+import { arpFrame, dnsQuery, type FrameParts, frame, ipv6Frame, lengthed } from './frames.ts';
+
+const HOST = '10.70.83.2';
+const RESOLVER = '10.70.83.53';
+const GUEST = '10.70.83.100';
+const [SYN, ACK] = [0x02, 0x10];
+
+/** A stream that keeps the frames written to it. */
+function sink(): { stream: Duplex; frames: Buffer[] } {
+  const frames: Buffer[] = [];
+  const read = frameReader(each => frames.push(Buffer.from(each)));
+  const stream = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      read(chunk);
+      done();
+    },
+  });
+  return { stream, frames };
+}
+
+async function through(...frames: readonly Buffer[]) {
+  const fromGuest = new PassThrough();
+  const [network, guest] = [sink(), sink()];
+  const streams = { fromGuest, toNetwork: network.stream, toGuest: guest.stream };
+  const gate = new NetworkGate(streams, { host: HOST, resolver: RESOLVER });
+  for (const each of frames) fromGuest.write(lengthed(each));
+  await new Promise(resolve => setImmediate(resolve));
+  return { gate, passed: network.frames, answers: guest.frames };
+}
+
+const from = (parts: Partial<FrameParts>): Buffer =>
+  frame({
+    ...{ protocol: 'tcp', source: GUEST, destination: HOST, sourcePort: 22, destinationPort: 50_000 },
+    ...parts,
+  });
+const ask = (name: string, destination = RESOLVER): Buffer =>
+  from({ protocol: 'udp', destination, sourcePort: 4000, destinationPort: 53, payload: dnsQuery(name) });
+
+describe('NetworkGate', () => {
+  it('lets ARP, DHCP and answers over ssh through', async () => {
+    const frames = [
+      arpFrame(),
+      from({ protocol: 'udp', destination: '255.255.255.255', sourcePort: 68, destinationPort: 67 }),
+      from({ flags: SYN | ACK }),
+      from({ flags: ACK, payload: Buffer.from('SSH-2.0-x') }),
+    ];
+    expect((await through(...frames)).passed).toEqual(frames);
+  });
+
+  it.each([
+    ['a connection to the host from the port of ssh', from({ flags: SYN })],
+    ['a connection to the host', from({ sourcePort: 4000, destinationPort: 80, flags: SYN })],
+    ['an answer to the outside', from({ destination: '192.0.2.1', flags: ACK })],
+    [
+      'a packet to a metadata service',
+      from({ destination: '169.254.169.254', sourcePort: 4000, flags: SYN }),
+    ],
+    ['UDP to anywhere', from({ protocol: 'udp', destination: HOST, destinationPort: 123 })],
+    ['IPv6', ipv6Frame([0xfec0, 0, 0, 0, 0, 0, 0, 2], 123, Buffer.alloc(9))],
+    ['a frame that is too short', Buffer.from([1, 2, 3])],
+  ])('drops %s', async (_what, hostile) => {
+    const { passed, answers } = await through(hostile);
+    expect([...passed, ...answers]).toEqual([]);
+  });
+
+  it('writes down where each name was asked for, each place once', async () => {
+    const stray = ipv6Frame([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 53, dnsQuery('x.a.example.net'));
+    const { gate } = await through(
+      ask('a.example.net'),
+      ask('A.example.net'),
+      ask('b.example.net', HOST),
+      stray,
+    );
+    expect(gate.destinations('a.example.net')).toEqual([RESOLVER, '2001:db8:0:0:0:0:0:1']);
+    expect(gate.destinations('b.example.net')).toEqual([HOST]);
+    expect(gate.destinations('c.example.net')).toEqual([]);
+  });
+
+  it('answers the resolver it hands out only, and never a name that is to stay open', async () => {
+    const frames = [ask('a.example.net'), ask('a.example.net', '192.0.2.53'), ask(`n1.${UNANSWERED}`)];
+    const { answers, passed } = await through(...frames);
+    expect(passed).toEqual([]);
+    expect(answers).toHaveLength(1);
+    expect(datagram(answers[0] ?? Buffer.alloc(0))).toMatchObject({ destination: GUEST, sourcePort: 53 });
+  });
+});
+
+describe('frameReader', () => {
+  it('gives the same frames however the stream is cut', () => {
+    const frames = fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 8 });
+    fc.assert(
+      fc.property(frames, fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }), (sent, cuts) => {
+        const stream = Buffer.concat(sent.map(each => lengthed(Buffer.from(each))));
+        const seen: number[][] = [];
+        const read = frameReader(each => seen.push([...each]));
+        for (let offset = 0, turn = 0; offset < stream.length; turn += 1) {
+          const size = cuts[turn % cuts.length] ?? 1;
+          read(stream.subarray(offset, offset + size));
+          offset += size;
+        }
+        expect(seen).toEqual(sent.map(each => [...each]));
+      }),
+    );
+  });
+
+  it('keeps nothing of a stream that is no stream of frames', () => {
+    const seen: Buffer[] = [];
+    const read = frameReader(each => seen.push(each));
+    read(Buffer.from([0xff, 0xff, 0xff, 0xff]));
+    read(lengthed(Buffer.from('late')));
+    expect(seen).toEqual([]);
+  });
+});
