@@ -3,7 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { lineSplitter } from '../host/process.ts';
 
 /** More than any boot writes; a guest that goes on is out to fill our disk. */
-export const MOST_CONSOLE = 32 * 1024 * 1024;
+export const MOST_CONSOLE = 8 * 1024 * 1024;
 
 const BLOCK = 64 * 1024;
 

@@ -7,9 +7,10 @@ import { DOCUMENTS } from '../image/documents.ts';
 import { imageOf, isCurrent } from '../promote/plan.ts';
 import { openStore } from '../promote/stores.ts';
 import { type PageInput, type Promotion, page } from '../report/page.ts';
-import { CHECKS } from '../verify/checks.ts';
+import { CHECKS } from '../verify/checks/index.ts';
 import type { Report } from '../verify/types.ts';
 import { trustBundle } from './trust.ts';
+import { RUNNER_PLACE } from './verify.ts';
 
 export interface PageRequest {
   readonly factory: Factory;
@@ -42,7 +43,7 @@ async function collect(context: Context, request: PageRequest, core: string): Pr
   const { factory, bundle } = request;
   const trusted = await trustBundle(context, bundle, factory);
   const places = [
-    { place: 'qemu', checks: trusted.manifest.line.verify.checks },
+    { place: RUNNER_PLACE, checks: trusted.manifest.line.verify.checks },
     ...factory.stages.flatMap(stage =>
       stage.stores.map(store => ({ place: store.name, checks: stage.checks })),
     ),

@@ -1,10 +1,11 @@
 import { join, resolve } from 'node:path';
+import { measureCore } from '../bundle/core.ts';
 import { corePath } from '../bundle/names.ts';
 import type { ImageFile, Manifest } from '../bundle/types.ts';
 import type { Factory, Stage, StoreReference } from '../definition/types.ts';
 import { closest } from '../definition/words.ts';
 import type { Context } from '../host/context.ts';
-import { CheckError, DefinitionError, HostError, TrustError } from '../host/errors.ts';
+import { DefinitionError, TrustError } from '../host/errors.ts';
 import { executePromotion, type Target } from '../promote/execute.ts';
 import { type Acceptance, publishGate } from '../promote/gate.ts';
 import { openJournal } from '../promote/journal.ts';
@@ -14,10 +15,9 @@ import { openStore } from '../promote/stores.ts';
 import type { Store, StoredImage } from '../promote/types.ts';
 import type { Report } from '../verify/types.ts';
 import { readDefinition } from './definition.ts';
+import { trustBundle } from './trust.ts';
 import type { PromoteRequest, PromoteResult } from './types.ts';
-
-/** Where an image is verified before it is in any store. */
-const RUNNER_PLACE = 'qemu';
+import { assertPassed, RUNNER_PLACE, verifyPlace } from './verify.ts';
 
 /** A bundle whose every byte was compared with the release signature. */
 export interface TrustedBundle {
@@ -49,6 +49,20 @@ export interface PromoteParts {
   ): Promise<Report>;
 }
 
+const REAL_PARTS: PromoteParts = {
+  trust: trustBundle,
+  verifyAt: async (context, request, where) => {
+    const bundle = resolve(request.bundle);
+    const { factory } = await readDefinition(context, request.factory);
+    const core = await measureCore(context, bundle);
+    const { report } = await verifyPlace(context, { ...request, bundle }, factory, core, {
+      ...where,
+      whole: false,
+    });
+    return report;
+  },
+};
+
 interface Promotion {
   readonly context: Context;
   readonly request: PromoteRequest;
@@ -67,9 +81,8 @@ interface Promotion {
 export async function promote(
   context: Context,
   request: PromoteRequest,
-  parts?: PromoteParts,
+  parts: PromoteParts = REAL_PARTS,
 ): Promise<PromoteResult> {
-  if (parts === undefined) throw new HostError('promote is not built yet');
   const factory = (await readDefinition(context, request.factory)).factory;
   const stage = findStage(factory, request.stage);
   const bundle = await parts.trust(context, resolve(request.bundle), factory);
@@ -187,14 +200,6 @@ function fileFor({ files, manifest }: TrustedBundle): ImageFile {
   const file = files.find(each => each.form === 'qcow2') ?? files[0];
   if (file !== undefined) return file;
   throw new DefinitionError(`the bundle of ${manifest.image} ${manifest.version} holds no image file`);
-}
-
-function assertPassed(report: Report): void {
-  if (report.passed) return;
-  const failed = report.checks.filter(check => check.outcome === 'failed').map(check => check.name);
-  throw new CheckError(`${report.image} ${report.version} failed in ${report.place}: ${failed.join(', ')}`, {
-    advice: 'it stays private there; see the report of that place in the bundle',
-  });
 }
 
 function buildProperties({ manifest, coreDigest }: TrustedBundle): Record<string, string> {

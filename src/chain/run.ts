@@ -18,7 +18,7 @@ import { promote } from './promote.ts';
 import { sign } from './sign.ts';
 import { trustBundle } from './trust.ts';
 import type { LineResult, RunRequest, RunResult } from './types.ts';
-import { verify } from './verify.ts';
+import { RUNNER_PLACE, verify } from './verify.ts';
 
 interface Line {
   readonly context: Context;
@@ -105,7 +105,7 @@ async function isVerified(
 ): Promise<boolean> {
   try {
     const trusted = await trustBundle(context, bundle, factory, { signed: false });
-    return await trusted.isAccepted('qemu', line.verify.checks);
+    return await trusted.isAccepted(RUNNER_PLACE, line.verify.checks);
   } catch (error) {
     if (error instanceof TrustError) return false;
     throw error;

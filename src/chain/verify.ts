@@ -1,7 +1,128 @@
+import { dirname, join, resolve } from 'node:path';
+import { type MeasuredCore, measureCore } from '../bundle/core.ts';
+import { corePath } from '../bundle/names.ts';
+import type { ImageFile } from '../bundle/types.ts';
+import type { Factory } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
-import { HostError } from '../host/errors.ts';
-import type { VerifyRequest, VerifyResult } from './types.ts';
+import { CheckError, DefinitionError } from '../host/errors.ts';
+import { places } from '../host/places.ts';
+import { rootPrefix } from '../host/privilege.ts';
+import { requireTools, TOOLS } from '../host/tools.ts';
+import { reportFiles } from '../report/files.ts';
+import { writeVerdict } from '../sign/verdict.ts';
+import { checkImages } from '../verify/images.ts';
+import { runSuite, type SuiteRequest } from '../verify/suite.ts';
+import type { CheckResult, Report } from '../verify/types.ts';
+import { readDefinition } from './definition.ts';
+import { keyFor } from './trust.ts';
+import type { BootRequest, CommonRequest, KeyRequest, VerifyRequest, VerifyResult } from './types.ts';
 
-export async function verify(_context: Context, _request: VerifyRequest): Promise<VerifyResult> {
-  throw new HostError('verify is not built yet');
+/** Where an image is verified before it is in any store. */
+export const RUNNER_PLACE = 'qemu';
+
+export interface Place {
+  readonly place: string;
+  /** Absolute path of the bytes to boot, and the file of the bundle that they must be. */
+  readonly image: string;
+  readonly file: ImageFile;
+  readonly checks: readonly string[];
+  /** Whether the bundle itself is looked at too: its forms, documents and seal. */
+  readonly whole: boolean;
+}
+
+type PlaceRequest = CommonRequest & KeyRequest & BootRequest & { readonly bundle: string };
+
+/**
+ * Boots a bundle's image on this runner, tests it, and writes a signed verdict into the bundle.
+ * @throws CheckError when a check failed; the verdict that says so is in the bundle by then
+ */
+export async function verify(context: Context, request: VerifyRequest): Promise<VerifyResult> {
+  const { factory } = await readDefinition(context, request.factory);
+  const bundle = resolve(request.bundle);
+  const core = await measureCore(context, bundle);
+  const { files, line } = core.manifest;
+  const file = files.find(each => each.form === 'qcow2') ?? files[0];
+  if (file === undefined) throw new DefinitionError(`${bundle} holds no image file`);
+  const place = { place: RUNNER_PLACE, file, checks: line.verify.checks, whole: true };
+  const image = join(corePath(bundle), file.path);
+  const result = await verifyPlace(context, { ...request, bundle }, factory, core, { ...place, image });
+  assertPassed(result.report);
+  return result;
+}
+
+/** Verifies the bytes that stand in some place, and writes the signed verdict, passed or failed. */
+export async function verifyPlace(
+  context: Context,
+  request: PlaceRequest,
+  factory: Factory,
+  core: MeasuredCore,
+  where: Place,
+): Promise<VerifyResult> {
+  const { bundle } = request;
+  await requireTools(context, TOOLS.verify, { install: request.installTools, root: rootPrefix });
+  const images = { core: corePath(bundle), manifest: core.manifest, work: dirname(bundle) };
+  const [suite, ...offline] = await Promise.all([
+    runSuite(context, suiteRequest(context, request, core, where)),
+    ...(where.whole ? [offlineCheck(context, 'images', () => checkImages(context, images))] : []),
+  ]);
+  const { console } = suite;
+  const report = withResults(suite.report, offline);
+  const files = reportFiles(report, console);
+  // Only now, when every check has ended, is the key loaded.
+  const key = await keyFor(context, factory, request, 'verify');
+  const statement = await writeVerdict({ bundle, manifest: core.manifest, report, files, key });
+  return { report, statement };
+}
+
+function suiteRequest(
+  context: Context,
+  request: PlaceRequest,
+  core: MeasuredCore,
+  where: Place,
+): SuiteRequest {
+  const { manifest, coreDigest } = core;
+  const { boot: budget, memory, cpus } = manifest.line.verify;
+  const { accel, firmware, job, bundle } = request;
+  return {
+    ...{ image: manifest.image, version: manifest.version, coreDigest, diskDigest: manifest.diskDigest },
+    ...{ file: where.file, path: where.image, form: where.file.form, imageSize: manifest.diskSize },
+    ...{ userName: manifest.line.user.name, required: where.checks, place: where.place, job },
+    boot: { accel, firmware, budget, memory, cpus },
+    ...{ work: dirname(bundle), state: places(context).state },
+  };
+}
+
+/** A check that needs no guest, as a result of its own. */
+async function offlineCheck(
+  context: Context,
+  name: string,
+  act: () => Promise<string>,
+): Promise<CheckResult> {
+  const start = context.now().getTime();
+  const seconds = () => (context.now().getTime() - start) / 1000;
+  try {
+    const detail = await act();
+    context.log.info(`passed  ${name}: ${detail}`);
+    return { name, outcome: 'passed', seconds: seconds(), detail };
+  } catch (error) {
+    if (!(error instanceof CheckError)) throw error;
+    context.log.error(`failed  ${name}: ${error.line}`);
+    return { name, outcome: 'failed', seconds: seconds(), detail: error.line };
+  }
+}
+
+function withResults(report: Report, more: readonly CheckResult[]): Report {
+  const passed = report.passed && more.every(each => each.outcome === 'passed');
+  return { ...report, checks: [...report.checks, ...more], passed };
+}
+
+/** @throws CheckError naming the checks that failed */
+export function assertPassed(report: Report): void {
+  if (report.passed) return;
+  const failed = report.checks.filter(each => each.outcome !== 'passed');
+  const [first] = failed;
+  throw new CheckError(
+    `${report.image} ${report.version} failed in ${report.place}: ${failed.map(each => each.name).join(', ')}`,
+    { advice: first === undefined ? 'a required check did not run' : first.detail },
+  );
 }
