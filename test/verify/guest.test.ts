@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { createContext } from '../../src/host/context.ts';
+import { CheckError, HostError } from '../../src/host/errors.ts';
+import { awaitGuest } from '../../src/verify/guest.ts';
+import { type Behaviour, fakeMachine } from './guest.ts';
+
+const BUDGET = 60_000;
+
+/** Time passes only while somebody sleeps. */
+function waiting(behaviour: Behaviour) {
+  let time = 0;
+  const context = createContext({
+    now: () => new Date(time),
+    sleep: async milliseconds => {
+      time += milliseconds;
+    },
+  });
+  return awaitGuest(context, fakeMachine(behaviour), BUDGET);
+}
+
+describe('awaitGuest', () => {
+  it('waits for ssh and for cloud-init, and counts from power-on', async () => {
+    let tries = 0;
+    const refused = new CheckError('no answer yet');
+    const pattern = { test: (command: string) => command === 'true' && ++tries < 6 } as RegExp;
+    const { bootSeconds, cloudInit } = await waiting({ answers: [[pattern, refused]] });
+    expect(bootSeconds).toBe(5);
+    expect(cloudInit).toEqual({ status: 'done', detail: 'status: done' });
+  });
+
+  it.each([
+    [2, 'degraded'],
+    [1, 'error'],
+    [127, 'error'],
+  ])('takes exit status %i of cloud-init for %s', async (status, expected) => {
+    const { cloudInit } = await waiting({ answers: [[/^cloud-init/, status]] });
+    expect(cloudInit).toEqual({ status: expected, detail: 'it went wrong' });
+  });
+
+  it('says in which phase a guest stopped that never answers', async () => {
+    const console = '[    0.000000] Linux version 6.1.0\r\n[    3.1] waiting\r\n';
+    const failing = waiting({ answers: [[/^true$/, 255]], console });
+    await expect(failing).rejects.toThrow(
+      'no ssh within 60 s of power-on (it went wrong): it stopped in phase kernel, and its console ends: [    0.000000] Linux version 6.1.0 | [    3.1] waiting',
+    );
+  });
+
+  it.each<[string, Behaviour, RegExp]>([
+    ['panics', { console: 'Kernel panic - not syncing: no init\n' }, /gave up: Kernel panic .* no init/],
+    ['is gone', { status: 'ended: QEMU ended with SIGSEGV' }, /ended: QEMU ended with SIGSEGV/],
+  ])('does not wait for a guest that %s', (_how, behaviour, message) =>
+    expect(waiting({ ...behaviour, answers: [[/^true$/, 255]] })).rejects.toThrow(message),
+  );
+
+  it('says when cloud-init does not come to an end', () => {
+    const late = new CheckError('no answer over ssh within 60 s');
+    return expect(waiting({ answers: [[/^cloud-init/, late]] })).rejects.toThrow(
+      /^cloud-init did not finish within 60 s of power-on: it stopped in phase login prompt/,
+    );
+  });
+
+  it("does not take this host's failure for the guest's", () => {
+    const missing = new HostError('ssh is not installed');
+    return expect(waiting({ answers: [[/^true$/, missing]] })).rejects.toThrow(HostError);
+  });
+});

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { parse } from 'yaml';
+import type { BootMachine } from '../../src/boot/machines.ts';
+import type { MachineRequest } from '../../src/boot/types.ts';
+import { sha256Hex } from '../../src/bundle/digest.ts';
+import { SAFE_NAME } from '../../src/bundle/names.ts';
+import { createContext } from '../../src/host/context.ts';
+import { CancelledError, CheckError, DefinitionError, HostError, TrustError } from '../../src/host/errors.ts';
+import { runSuite, type SuiteRequest } from '../../src/verify/suite.ts';
+import { type Behaviour, CONSOLE, fakeMachine } from './guest.ts';
+
+const GIB = 1024 ** 3;
+const REQUIRED = ['running', 'root-password'];
+
+async function prepared(change: Partial<SuiteRequest> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'image-factory-suite-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const [path, content] = [join(folder, 'disk.raw'), 'a disk'];
+  await writeFile(path, content);
+  const sha512 = createHash('sha512').update(content).digest('hex');
+  const request: SuiteRequest = {
+    ...{ image: 'debian-12', version: '20261121.1', coreDigest: 'c', diskDigest: 'd', path, form: 'raw' },
+    file: { path: 'debian-12.raw', size: content.length, sha256: sha256Hex(content), sha512 },
+    ...{ imageSize: GIB, userName: 'debian', required: REQUIRED, place: 'qemu', job: 'host:1' },
+    boot: { accel: 'auto', firmware: 'bios', budget: 3000, memory: GIB, cpus: 1 },
+    ...{ work: folder, state: join(folder, 'state') },
+    ...change,
+  };
+  return { folder, request };
+}
+
+/** Boots nothing; keeps what it was asked for. */
+function booter(behaviour: Behaviour = {}) {
+  const asked: MachineRequest[] = [];
+  const machine = fakeMachine({ poweredOn: new Date(), ...behaviour });
+  const boot: BootMachine = async request => {
+    asked.push(request);
+    return machine;
+  };
+  return { boot, asked, machine };
+}
+
+const context = createContext({ sleep: async () => {} });
+
+describe('runSuite', () => {
+  it('gives a finished report', async () => {
+    const { request, folder } = await prepared();
+    const { boot, machine } = booter();
+    const { report, console } = await runSuite(context, request, boot);
+    expect(report).toMatchObject({
+      ...{ formatVersion: 1, image: 'debian-12', version: '20261121.1', place: 'qemu', job: 'host:1' },
+      ...{ coreDigest: 'c', diskDigest: 'd', required: REQUIRED, passed: true },
+      machine: { kind: 'qemu', accelerator: 'tcg', firmware: 'bios' },
+      bootedFile: { path: 'debian-12.raw', sha256: request.file.sha256, sha512: request.file.sha512 },
+    });
+    expect(report.checks.map(check => [check.name, check.outcome])).toEqual([
+      ['running', 'passed'],
+      ['root-password', 'passed'],
+    ]);
+    expect(report.run).toMatch(SAFE_NAME);
+    expect(report.bootSeconds).toBeGreaterThan(0);
+    expect(console).toBe(CONSOLE);
+    expect(machine.closed).toBe(1);
+    expect(await readdir(folder)).toEqual(['disk.raw']);
+  });
+
+  it('asks for a disk that a root which did not grow fills half of at most', async () => {
+    const { request } = await prepared({ imageSize: 1.7 * GIB });
+    const { boot, asked } = booter();
+    await runSuite(context, request, boot);
+    expect(asked[0]?.diskSize).toBeGreaterThanOrEqual(2 * 1.7 * GIB);
+    expect(parse(asked[0]?.userData ?? '')).toMatchObject({ write_files: [{ path: expect.any(String) }] });
+  });
+
+  it('does not pass when one check fails', async () => {
+    const { request } = await prepared();
+    const { boot } = booter({ answers: [[/shadow/, 'root::1::::::\n']] });
+    const { report } = await runSuite(context, request, boot);
+    expect(report.passed).toBe(false);
+    expect(report.checks).toMatchObject([{ outcome: 'passed' }, { outcome: 'failed', detail: /empty/ }]);
+  });
+
+  it('reports a guest that never came up, with the console', async () => {
+    const { request } = await prepared({ required: [...REQUIRED, 'console'] });
+    const console = 'GNU GRUB  version 2.06\nerror: no such partition.\ngrub rescue> ';
+    const { boot, machine } = booter({ answers: [[/^true$/, 255]], console });
+    const result = await runSuite(context, request, boot);
+    expect(result.report.checks.map(check => check.outcome)).toEqual(['passed', 'failed', 'failed']);
+    expect(result.report.checks[1]?.detail).toBe('the guest gave up: grub rescue>');
+    expect(result.report).toMatchObject({ passed: false, bootSeconds: 0 });
+    expect(result.console).toBe(console);
+    expect(machine.closed).toBe(1);
+  });
+
+  it('reports an image that cannot be a disk', async () => {
+    const { request } = await prepared();
+    const boot = () => Promise.reject(new CheckError('it cannot be used as a raw disk'));
+    const { report } = await runSuite(context, request, boot);
+    expect(report.checks.map(check => check.outcome)).toEqual(['failed', 'failed']);
+    expect(report).toMatchObject({ passed: false, machine: { accelerator: 'none' } });
+  });
+
+  it.each([
+    ['a host that cannot', new HostError('no QEMU')],
+    ['a cancellation', new CancelledError()],
+  ])('lets %s through, and leaves nothing', async (_what, error) => {
+    const { request, folder } = await prepared();
+    await expect(runSuite(context, request, () => Promise.reject(error))).rejects.toBe(error);
+    expect(await readdir(folder)).toEqual(['disk.raw']);
+  });
+
+  it('ends the machine when a check finds a bug of ours', async () => {
+    const { request } = await prepared();
+    const { boot, machine } = booter({ answers: [[/shadow/, new TypeError('bug')]] });
+    await expect(runSuite(context, request, boot)).rejects.toThrow('bug');
+    expect(machine.closed).toBe(1);
+  });
+
+  it('cleans what a guest says before it says it', async () => {
+    const { request } = await prepared();
+    const { boot } = booter({ status: '\u001b[31mpaused\n::error::x' });
+    const { report } = await runSuite(context, request, boot);
+    expect(report.checks[0]?.detail).toBe('the monitor says paused ::error::x, not running');
+  });
+});
+
+describe('the bytes', () => {
+  it('must be the ones that were to be tested', async () => {
+    const { request } = await prepared();
+    await writeFile(request.path, 'b disk');
+    const { boot, asked } = booter();
+    await expect(runSuite(context, request, boot)).rejects.toThrow(TrustError);
+    expect(asked).toEqual([]);
+  });
+
+  it('must not change while they are tested', async () => {
+    const { request } = await prepared();
+    const { machine } = booter();
+    const boot: BootMachine = async () => {
+      await writeFile(request.path, 'b disk');
+      return machine;
+    };
+    await expect(runSuite(context, request, boot)).rejects.toThrow(/changed while it was tested/);
+  });
+});
+
+describe('the required checks', () => {
+  it.each([
+    [['runing'], /there is no check "runing"/],
+    [[], /no check is required/],
+  ])('%j is refused', async (required, message) => {
+    const { request } = await prepared({ required });
+    const refused = runSuite(context, request, booter().boot);
+    await expect(refused).rejects.toThrow(message);
+    await expect(refused).rejects.toThrow(DefinitionError);
+  });
+});
