@@ -25,6 +25,12 @@ describe('questionName', () => {
     );
   });
 
+  it('takes a name with a pointer in it for malformed', () => {
+    const query = dnsQuery('a.example.net');
+    query.writeUInt8(0xc0, 12);
+    expect(questionName(Buffer.concat([query, Buffer.alloc(300)]))).toBeUndefined();
+  });
+
   it('takes an answer for no query', () => {
     const answer = dnsQuery('a.example.net');
     answer.writeUInt8(0x81, 2);
