@@ -1,8 +1,17 @@
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type MeasuredCore, measureCore } from '../bundle/core.ts';
 import { type RunningDigest, runningDigest } from '../bundle/digest.ts';
 import { exists, readText, writeNew } from '../bundle/files.ts';
-import { corePath, HASHDEEP, isDownload, SHA256SUMS, SHA512SUMS, SIGNATURE } from '../bundle/names.ts';
+import {
+  corePath,
+  HASHDEEP,
+  isDownload,
+  isSeal,
+  SHA256SUMS,
+  SHA512SUMS,
+  SIGNATURE,
+} from '../bundle/names.ts';
 import { formatHashdeep, formatSums } from '../bundle/sums.ts';
 import type { Context } from '../host/context.ts';
 import { TrustError } from '../host/errors.ts';
@@ -41,6 +50,7 @@ export async function sealCore(
   loadKey: () => Promise<SigningKey>,
 ): Promise<Sealed & { key: SigningKey }> {
   const core = corePath(bundle);
+  await removeUnfinished(core);
   const measured = await measureCore(context, bundle);
   const texts = sealTexts(measured);
   for (const [name, text] of Object.entries(texts)) await writeOnce(core, name, text);
@@ -56,6 +66,15 @@ export async function sealCore(
   ];
   for (const [path, running] of work) await signOnce(context, { core, path, running, key, policy });
   return { key, coreDigest: measured.coreDigest, signatures: work.map(([path]) => `${path}${SIGNATURE}`) };
+}
+
+/** Half-written seals of a call that was killed. */
+async function removeUnfinished(core: string): Promise<void> {
+  for (const name of await readdir(core, { recursive: true }).catch(() => [])) {
+    const [, folder = '', path] = /^(.*\/)?\.([^/]+)\.partial$/.exec(name) ?? [];
+    if (path !== undefined && isSeal(path))
+      await rm(join(core, `${folder}.${path}.partial`), { force: true });
+  }
 }
 
 async function writeOnce(core: string, name: string, text: string): Promise<void> {
