@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import { CancelledError, HostError } from './errors.ts';
 
@@ -77,14 +78,20 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     }
     return result;
   } catch (error) {
-    throw missingProgram(error, program);
+    throw notStarted(error, program, options.cwd);
   } finally {
     stop.disarm();
   }
 }
 
-function missingProgram(error: unknown, program: string): unknown {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error;
+/** What spawn says, as one of our errors: it says ENOENT for a missing directory too. */
+function notStarted(error: unknown, program: string, cwd: string | undefined): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'EACCES') return new HostError(`${program} cannot be executed`, { cause: error });
+  if (code !== 'ENOENT') return error;
+  if (cwd !== undefined && !existsSync(cwd)) {
+    return new HostError(`${program} cannot start in ${cwd}, which is not there`, { cause: error });
+  }
   return new HostError(`${program} is not installed or not in the PATH`, { cause: error });
 }
 
@@ -96,7 +103,12 @@ function feed(child: ChildProcess, input: string | Buffer | undefined): void {
 
 function killOnAbort(child: ChildProcess, options: RunOptions) {
   let late = false;
-  const kill = () => child.kill('SIGKILL');
+  const kill = () => {
+    child.kill('SIGKILL');
+    // A grandchild may hold the pipes for as long as it likes; we do not wait for it.
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  };
   options.signal?.addEventListener('abort', kill, { once: true });
   const timer =
     options.timeout === undefined
@@ -129,6 +141,9 @@ function collect(child: ChildProcess, name: 'stdout' | 'stderr', onLine: RunOpti
   return () => kept;
 }
 
+/** A longer line comes in pieces, so that a writer who never ends one cannot fill our memory. */
+const LONGEST_LINE = 1024 * 1024;
+
 /** Turns chunks of text into lines; a lone carriage return ends a line too, as progress meters use it. */
 export function lineSplitter(onLine: (line: string) => void): { write(text: string): void; end(): void } {
   let rest = '';
@@ -136,10 +151,14 @@ export function lineSplitter(onLine: (line: string) => void): { write(text: stri
     write(text) {
       const parts = (rest + text).split(/\r?\n|\r(?!$)/);
       rest = parts.pop() ?? '';
+      if (rest.length > LONGEST_LINE) {
+        parts.push(rest);
+        rest = '';
+      }
       for (const part of parts) onLine(part);
     },
     end() {
-      if (rest !== '') onLine(rest);
+      if (rest !== '') onLine(rest.replace(/\r$/, ''));
       rest = '';
     },
   };
