@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { Context } from './context.ts';
 
 /** Where the user's own things live, by the XDG base directory specification. */
@@ -11,9 +11,12 @@ export interface Places {
 }
 
 export function places(context: Pick<Context, 'env'>): Places {
-  const home = context.env.HOME ?? homedir();
+  const home = context.env.HOME || homedir();
+  // The specification has relative paths ignored; an empty variable is one too.
+  const base = (path: string | undefined, ...usual: string[]) =>
+    path !== undefined && isAbsolute(path) ? path : join(home, ...usual);
   return {
-    cache: join(context.env.XDG_CACHE_HOME ?? join(home, '.cache'), 'image-factory'),
-    state: join(context.env.XDG_STATE_HOME ?? join(home, '.local', 'state'), 'image-factory'),
+    cache: join(base(context.env.XDG_CACHE_HOME, '.cache'), 'image-factory'),
+    state: join(base(context.env.XDG_STATE_HOME, '.local', 'state'), 'image-factory'),
   };
 }
