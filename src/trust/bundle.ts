@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { type MeasuredCore, measureCore } from '../bundle/core.ts';
-import { runningDigest } from '../bundle/digest.ts';
-import { exists, listFiles, readText } from '../bundle/files.ts';
-import { corePath, isDownload, isSeal, SHA256SUMS, SIGNATURE } from '../bundle/names.ts';
+import { type RunningDigest, runningDigest } from '../bundle/digest.ts';
+import { assertOwnFolder, exists, listFiles, readBytes, readText } from '../bundle/files.ts';
+import { checkBundleFormat } from '../bundle/manifest.ts';
+import { corePath, isDownload, isSeal, MANIFEST, SHA256SUMS, SIGNATURE } from '../bundle/names.ts';
 import type { Context } from '../host/context.ts';
 import { TrustError } from '../host/errors.ts';
 import { judgeSignature } from './judge.ts';
@@ -26,10 +27,15 @@ export async function verifyBundle(
   sealTexts: (core: MeasuredCore) => Readonly<Record<string, string>>,
 ): Promise<VerifiedBundle> {
   const core = corePath(bundle);
-  const measured = await measureCore(context, bundle);
+  await checkBundleFormat(bundle);
+  await assertOwnFolder(core);
   if (!(await exists(join(core, `${SHA256SUMS}${SIGNATURE}`)))) {
     throw new TrustError(`${bundle} is not signed`, { advice: 'sign it: image-factory sign BUNDLE' });
   }
+  // Before it is parsed, and before gigabytes are read.
+  const manifest = runningDigest(await readBytes(join(core, MANIFEST)));
+  await assertSigned(context, core, policy, { path: MANIFEST, running: manifest });
+  const measured = await measureCore(context, bundle);
   const texts = sealTexts(measured);
   for (const [name, text] of Object.entries(texts)) await compareList(core, name, text);
   const signed = [
@@ -42,13 +48,7 @@ export async function verifyBundle(
     Object.keys(texts),
   );
   const signers = new Set<string>();
-  for (const { path, running } of signed) {
-    const signature = await readText(join(core, `${path}${SIGNATURE}`));
-    const judged = await judgeSignature(policy, 'release', running, signature, context.now());
-    if (judged.kind !== 'good')
-      throw new TrustError(`core/${path} ${judged.reason}`, { advice: ADVICE[judged.kind] });
-    signers.add(judged.fingerprint);
-  }
+  for (const file of signed) signers.add(await assertSigned(context, core, policy, file));
   const [signedBy, other] = [...signers];
   if (signedBy === undefined || other !== undefined)
     throw new TrustError(`${bundle} is signed by several keys`);
@@ -59,6 +59,19 @@ const ADVICE = {
   bad: 'the file or its signature was changed; copy the bundle again from where it was signed',
   untrusted: 'have it signed by a key that signing.fingerprints names for release',
 };
+
+/** @returns fingerprint of the release key that signed it */
+async function assertSigned(
+  context: Context,
+  core: string,
+  policy: Policy,
+  { path, running }: { path: string; running: RunningDigest },
+): Promise<string> {
+  const signature = await readText(join(core, `${path}${SIGNATURE}`));
+  const judged = await judgeSignature(policy, 'release', running, signature, context.now());
+  if (judged.kind === 'good') return judged.fingerprint;
+  throw new TrustError(`core/${path} ${judged.reason}`, { advice: ADVICE[judged.kind] });
+}
 
 async function compareList(core: string, name: string, text: string): Promise<void> {
   const there = await readText(join(core, name));

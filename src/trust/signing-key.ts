@@ -188,7 +188,7 @@ async function loadLocalTestKey(context: Context, directory: string): Promise<Si
   const key = await toSigningKey(await parseSecretKey(armored), undefined, context);
   if (!key.localTestKey)
     throw new TrustError(`${secretKey} is not a local test key`, { advice: 'move it away' });
-  await publish(publicKey, key.publicKey);
+  await publish(publicKey, key.publicKey, context);
   return key;
 }
 
@@ -206,7 +206,7 @@ async function makeLocalTestKey(context: Context, directory: string): Promise<vo
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await rm(publicKey, { force: true });
-    await linkNew(secretKey, privateKey, context);
+    await linkNew(secretKey, privateKey, 0o600, context);
   } catch (cause) {
     throw new HostError(`cannot make the local test key in ${directory} (${codeOf(cause)})`, { cause });
   }
@@ -214,10 +214,15 @@ async function makeLocalTestKey(context: Context, directory: string): Promise<vo
 }
 
 /** Two processes may make it at once: the first one's key is the key. */
-async function linkNew(path: string, content: string, context: Pick<Context, 'random'>): Promise<void> {
+async function linkNew(
+  path: string,
+  content: string,
+  mode: number,
+  context: Pick<Context, 'random'>,
+): Promise<void> {
   const own = `${path}.${context.random(8).toString('hex')}`;
   try {
-    await writeNew(own, content, 0o600);
+    await writeNew(own, content, mode);
     await link(own, path).catch(error => {
       if (codeOf(error) !== 'EEXIST') throw error;
     });
@@ -226,9 +231,6 @@ async function linkNew(path: string, content: string, context: Pick<Context, 'ra
   }
 }
 
-async function publish(path: string, publicKey: string): Promise<void> {
-  if (await exists(path)) return;
-  await writeNew(path, publicKey).catch(async error => {
-    if (!(await exists(path))) throw error;
-  });
+async function publish(path: string, publicKey: string, context: Pick<Context, 'random'>): Promise<void> {
+  if (!(await exists(path))) await linkNew(path, publicKey, 0o644, context);
 }

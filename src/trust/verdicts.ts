@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { MeasuredCore } from '../bundle/core.ts';
 import { runningDigest, sha256Hex } from '../bundle/digest.ts';
-import { parseEnvelope, preAuthenticationEncoding } from '../bundle/dsse.ts';
+import { type Envelope, parseEnvelope, preAuthenticationEncoding } from '../bundle/dsse.ts';
 import { readBytes, readText } from '../bundle/files.ts';
 import { listStatements, STATEMENT, type StatementFolder } from '../bundle/statements.ts';
 import { CORE_SUBJECT, DISK_SUBJECT, parseVerdict, type VerdictStatement } from '../bundle/verdict.ts';
 import type { Context } from '../host/context.ts';
-import { FactoryError, TrustError } from '../host/errors.ts';
+import { DefinitionError, TrustError } from '../host/errors.ts';
 import { judgeSignature } from './judge.ts';
 import type { Policy } from './policy.ts';
 
@@ -50,12 +50,18 @@ export async function judgeVerdicts(
     try {
       good.push(await judgeVerdict(context, folder, core, policy));
     } catch (error) {
-      if (!(error instanceof FactoryError)) throw error;
+      // One that cannot be read, or that a newer release signed, could be the failure that counts.
+      if (!(error instanceof TrustError)) throw error;
       ignored.push(error.message);
     }
   }
-  good.sort((a, b) => Date.parse(a.finishedAt) - Date.parse(b.finishedAt));
+  good.sort(byTime);
   return { good, ignored };
+}
+
+/** Of two that ended in the same moment the failed one counts as the later. */
+function byTime(a: Verdict, b: Verdict): number {
+  return Date.parse(a.finishedAt) - Date.parse(b.finishedAt) || Number(b.passed) - Number(a.passed);
 }
 
 /**
@@ -97,7 +103,7 @@ async function judgeVerdict(
 ): Promise<Verdict> {
   const what = `the verdict ${run} for ${place}`;
   const text = await readText(join(folder, STATEMENT));
-  const envelope = parseEnvelope(text, what);
+  const envelope = readEnvelope(text, what);
   const running = runningDigest(preAuthenticationEncoding(envelope.payloadType, envelope.payload));
   const reasons: string[] = [];
   let signedBy: string | undefined;
@@ -122,6 +128,16 @@ async function judgeVerdict(
     finishedAt: told.finishedAt,
     statement: sha256Hex(text),
   };
+}
+
+/** Nobody has vouched for an envelope yet: a malformed one is no verdict, and no mistake of the user. */
+function readEnvelope(text: string, what: string): Envelope {
+  try {
+    return parseEnvelope(text, what);
+  } catch (cause) {
+    if (cause instanceof DefinitionError) throw new TrustError(cause.message, { cause });
+    throw cause;
+  }
 }
 
 /** The statement must name the digests that were computed now, not those a file in the bundle tells. */
