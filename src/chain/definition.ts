@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { explain as explainLine } from '../definition/explain.ts';
 import { type Definition, loadDefinition } from '../definition/factory.ts';
+import type { Factory, ImageLine } from '../definition/types.ts';
 import { asset } from '../host/assets.ts';
 import type { Context } from '../host/context.ts';
+import { DefinitionError } from '../host/errors.ts';
 
 /** The factory file that is meant: the one named, else `factory.yaml` here, else the repository's example. */
 export function factoryFile(context: Context, factory: string | undefined): string {
@@ -17,6 +19,19 @@ export function factoryFile(context: Context, factory: string | undefined): stri
 /** @throws DefinitionError with every mistake of the file */
 export async function readDefinition(context: Context, factory: string | undefined): Promise<Definition> {
   return loadDefinition(factoryFile(context, factory), { builtinElements: asset('elements') });
+}
+
+/**
+ * The image line of this factory file. What a bundle's manifest tells of its line is the build host's word,
+ * and says nothing about which checks it has to pass.
+ * @throws DefinitionError when the factory file has no such line
+ */
+export function lineOf(factory: Factory, image: string): ImageLine {
+  const line = factory.images.find(each => each.name === image);
+  if (line !== undefined) return line;
+  throw new DefinitionError(`${factory.file} has no image ${JSON.stringify(image)}`, {
+    advice: `it has ${factory.images.map(each => each.name).join(', ')}`,
+  });
 }
 
 /** Every resolved value of an image line with the place it came from, one a line. */

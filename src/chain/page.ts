@@ -9,6 +9,7 @@ import { openStore } from '../promote/stores.ts';
 import { type PageInput, type Promotion, page } from '../report/page.ts';
 import { CHECKS } from '../verify/checks/index.ts';
 import type { Report } from '../verify/types.ts';
+import { lineOf } from './definition.ts';
 import { trustBundle } from './trust.ts';
 import { RUNNER_PLACE } from './verify.ts';
 
@@ -43,7 +44,7 @@ async function collect(context: Context, request: PageRequest, core: string): Pr
   const { factory, bundle } = request;
   const trusted = await trustBundle(context, bundle, factory);
   const places = [
-    { place: RUNNER_PLACE, checks: trusted.manifest.line.verify.checks },
+    { place: RUNNER_PLACE, checks: lineOf(factory, trusted.manifest.image).verify.checks },
     ...factory.stages.flatMap(stage =>
       stage.stores.map(store => ({ place: store.name, checks: stage.checks })),
     ),

@@ -14,7 +14,7 @@ import { imageOf, isCurrent, planPromotion, type Step } from '../promote/plan.ts
 import { openStore } from '../promote/stores.ts';
 import type { Store, StoredImage } from '../promote/types.ts';
 import type { Report } from '../verify/types.ts';
-import { readDefinition } from './definition.ts';
+import { lineOf, readDefinition } from './definition.ts';
 import { trustBundle } from './trust.ts';
 import type { PromoteRequest, PromoteResult } from './types.ts';
 import { assertPassed, RUNNER_PLACE, verifyPlace } from './verify.ts';
@@ -111,7 +111,7 @@ function findStage(factory: Factory, name: string): Stage {
 /** A stage takes only what the stage before it accepted; the first one takes what the runner accepted. */
 async function requireEarlierAcceptance({ factory, stage, bundle }: Promotion): Promise<void> {
   if (stage.needs === undefined) {
-    await bundle.accepted(RUNNER_PLACE, bundle.manifest.line.verify.checks);
+    await bundle.accepted(RUNNER_PLACE, lineOf(factory, bundle.manifest.image).verify.checks);
     return;
   }
   const needed = findStage(factory, stage.needs);

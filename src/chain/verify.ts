@@ -13,7 +13,7 @@ import { writeVerdict } from '../sign/verdict.ts';
 import { checkImages } from '../verify/images.ts';
 import { runSuite, type SuiteRequest } from '../verify/suite.ts';
 import type { CheckResult, Report } from '../verify/types.ts';
-import { readDefinition } from './definition.ts';
+import { lineOf, readDefinition } from './definition.ts';
 import { keyFor } from './trust.ts';
 import type { BootRequest, CommonRequest, KeyRequest, VerifyRequest, VerifyResult } from './types.ts';
 
@@ -40,7 +40,8 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
   const { factory } = await readDefinition(context, request.factory);
   const bundle = resolve(request.bundle);
   const core = await measureCore(context, bundle);
-  const { files, line } = core.manifest;
+  const { files, image: name } = core.manifest;
+  const line = lineOf(factory, name);
   const file = files.find(each => each.form === 'qcow2') ?? files[0];
   if (file === undefined) throw new DefinitionError(`${bundle} holds no image file`);
   const place = { place: RUNNER_PLACE, file, checks: line.verify.checks, whole: true };

@@ -7,6 +7,7 @@ import { createBundle } from '../../src/bundle/bundle.ts';
 import { measureCore } from '../../src/bundle/core.ts';
 import type { ImageFile } from '../../src/bundle/types.ts';
 import { readDefinition } from '../../src/chain/definition.ts';
+import { promote } from '../../src/chain/promote.ts';
 import { sign } from '../../src/chain/sign.ts';
 import { keyFor, trustBundle } from '../../src/chain/trust.ts';
 import { type Context, createContext } from '../../src/host/context.ts';
@@ -34,7 +35,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** A bundle whose image is a few random bytes: these layers read images as bytes only. */
-async function makeBundle(): Promise<string> {
+async function makeBundle(checks: readonly string[] = CHECKS): Promise<string> {
   const draft = await createBundle(join(folder, `bundle-${randomBytes(4).toString('hex')}`));
   const bytes = randomBytes(4096);
   const name = 'debian-12-20261121.1-amd64.raw';
@@ -43,7 +44,8 @@ async function makeBundle(): Promise<string> {
   const digest = (algorithm: string) => createHash(algorithm).update(bytes).digest('hex');
   const sha256 = digest('sha256');
   const file: ImageFile = { path: name, form: 'raw', size: 4096, sha256, sha512: digest('sha512') };
-  return draft.finish({ ...manifest, diskDigest: sha256, diskSize: 4096, files: [file] });
+  const line = { ...manifest.line, verify: { ...manifest.line.verify, checks } };
+  return draft.finish({ ...manifest, line, diskDigest: sha256, diskSize: 4096, files: [file] });
 }
 
 async function addVerdict(run: string, change: Partial<Report> = {}): Promise<string> {
@@ -147,6 +149,16 @@ describe('verdicts', () => {
       await expect(accepted()).rejects.toThrow(/cannot read/);
     },
   );
+
+  it('are judged by the checks of the factory, not by those that the build host wrote down', async () => {
+    bundle = await makeBundle([]);
+    common = { ...common, bundle };
+    await sign(context, common);
+    await addVerdict('empty', { required: [], checks: [] });
+    const request = { ...common, stage: 'staging', output: folder, dryRun: true } as const;
+    const boot = { accel: 'auto', firmware: 'bios' } as const;
+    await expect(promote(context, { ...request, ...boot })).rejects.toThrow(TrustError);
+  });
 });
 
 describe('the local test key', () => {
