@@ -29,12 +29,6 @@ interface Options {
   readonly work: string;
 }
 
-await inSession({ verbose: false, out: process.stderr }, async ({ context }) => {
-  const options = readOptions(process.argv.slice(2));
-  if (options === undefined) process.stdout.write(HELP);
-  else await compete(context, options);
-});
-
 /** @returns undefined when help was asked for */
 function readOptions(argv: string[]): Options | undefined {
   const { values } = parse(argv);
@@ -126,3 +120,9 @@ async function machineFacts(): Promise<string> {
     `tools of the host: ${told.stdout.trim().replaceAll('\n', ', ')}`,
   ].join('\n');
 }
+
+await inSession({ verbose: false, out: process.stderr }, async ({ context }) => {
+  const options = readOptions(process.argv.slice(2));
+  if (options === undefined) process.stdout.write(HELP);
+  else await compete(context, options);
+});
