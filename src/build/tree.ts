@@ -38,7 +38,8 @@ export async function openWorkshop(context: Context, workshop: Workshop): Promis
   await mkdir(downloads, { recursive: true });
   const sandbox = await Sandbox.open(context, workshop.root);
   try {
-    for (const path of [downloads, join(work, 'build')]) {
+    // The elements too: what only their owner may read (a sudoers file) is otherwise shut to the sandbox's root.
+    for (const path of [downloads, join(work, 'build'), join(work, 'elements')]) {
       await sandbox.request({ op: 'give', path, uid: UID_BASE, gid: UID_BASE });
     }
     const bind = (source: string, target: string, writable: boolean) => ({ source, target, writable });

@@ -126,19 +126,30 @@ function killOnAbort(child: ChildProcess, options: RunOptions) {
   };
 }
 
+/** A text of which only so much is kept: when it grows too long, its middle is lost. */
+export function boundedText(): { add(text: string): void; text(): string } {
+  let kept = '';
+  return {
+    add(text) {
+      kept += text;
+      if (kept.length > KEEP) kept = `${kept.slice(0, KEEP / 4)}\n[...]\n${kept.slice(-KEEP / 2)}`;
+    },
+    text: () => kept,
+  };
+}
+
 /** Keeps a stream's text (bounded) and hands out its lines; returns a reader for what was kept. */
 function collect(child: ChildProcess, name: 'stdout' | 'stderr', onLine: RunOptions['onLine']): () => string {
-  let kept = '';
+  const kept = boundedText();
   const feedLines = onLine ? lineSplitter(line => onLine(line, name)) : undefined;
   const decoder = new StringDecoder('utf8');
   child[name]?.on('data', (chunk: Buffer) => {
     const text = decoder.write(chunk);
-    kept += text;
-    if (kept.length > KEEP) kept = `${kept.slice(0, KEEP / 4)}\n[...]\n${kept.slice(-KEEP / 2)}`;
+    kept.add(text);
     feedLines?.write(text);
   });
   child[name]?.on('end', () => feedLines?.end());
-  return () => kept;
+  return kept.text;
 }
 
 /** A longer line comes in pieces, so that a writer who never ends one cannot fill our memory. */

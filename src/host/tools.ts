@@ -98,7 +98,8 @@ async function install(
   root: readonly string[],
 ): Promise<void> {
   const progress = context.log.progress('installing packages');
-  const apt = [...root, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', '-o', 'Acquire::Retries=3'];
+  const options = ['-o', 'Acquire::Retries=3', '-o', 'DPkg::Lock::Timeout=120'];
+  const apt = [...root, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', ...options];
   for (const step of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
     const [program = '', ...rest] = [...apt, ...step];
     const result = await getExecOutput(program, rest, {

@@ -4,14 +4,22 @@ import { existsSync } from 'node:fs';
 import { asset } from '../assets.ts';
 import type { Context } from '../context.ts';
 import { CancelledError, HostError } from '../errors.ts';
-import { lineSplitter, plainEnvironment, type RunResult, ToolError } from '../process.ts';
-import type { Answer, EnterRequest, Request } from './protocol.ts';
+import {
+  boundedText,
+  lastLines,
+  lineSplitter,
+  plainEnvironment,
+  type RunResult,
+  ToolError,
+} from '../process.ts';
+import type { Answer, EnterRequest, Numbered, Request } from './protocol.ts';
 
 export interface SandboxRunOptions {
   /** The whole environment; default: PATH and LANG only. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly input?: string;
+  /** Called for each line as it comes; of the text itself only the beginning and the end are kept then. */
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
   readonly accept?: readonly number[];
   /** Default: `payload`. */
@@ -81,11 +89,7 @@ export class Sandbox {
    * @throws ToolError when its status is not accepted
    */
   async run(argv: readonly string[], options: SandboxRunOptions = {}): Promise<RunResult> {
-    const kept = { stdout: '', stderr: '' };
-    const lines = {
-      stdout: lineSplitter(line => options.onLine?.(line, 'stdout')),
-      stderr: lineSplitter(line => options.onLine?.(line, 'stderr')),
-    };
+    const kept = { stdout: keeper('stdout', options.onLine), stderr: keeper('stderr', options.onLine) };
     const request: Request = {
       op: 'run',
       argv,
@@ -94,13 +98,8 @@ export class Sandbox {
       as: options.as ?? 'payload',
       ...(options.input === undefined ? {} : { input: options.input }),
     };
-    const status = await this.#send(request, (stream, text) => {
-      kept[stream] += text;
-      lines[stream].write(text);
-    });
-    lines.stdout.end();
-    lines.stderr.end();
-    const result = { status, ...kept };
+    const status = await this.#send(request, (stream, text) => kept[stream].add(text));
+    const result = { status, stdout: kept.stdout.end(), stderr: kept.stderr.end() };
     if (!(options.accept ?? [0]).includes(status))
       throw new ToolError(argv, result, `ended with status ${status}`);
     return result;
@@ -135,7 +134,7 @@ export class Sandbox {
         },
         onEnd: error => settle(() => reject(error)),
       });
-      this.#child.stdin.write(`${JSON.stringify({ id, ...request })}\n`);
+      this.#child.stdin.write(`${oneLine({ id, ...request })}\n`);
     });
   }
 
@@ -146,7 +145,35 @@ export class Sandbox {
   #end(cause: Error | undefined): void {
     this.#over ??= this.#context.signal.aborted
       ? new CancelledError()
-      : new HostError(`the sandbox ended: ${this.#complaints.trim() || 'killed'}`, cause ? { cause } : {});
+      : new HostError(
+          `the sandbox ended: ${lastLines(this.#complaints, 5) || 'killed'}`,
+          cause ? { cause } : {},
+        );
     for (const waiting of [...this.#waiting.values()]) waiting.onEnd(this.#over);
   }
+}
+
+/** JSON leaves these two as they are, and the agent's reader would end a line at them. */
+function oneLine(request: Numbered): string {
+  return JSON.stringify(request).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+}
+
+/** Takes one stream of a command, and at its end gives what was kept of it. */
+function keeper(name: 'stdout' | 'stderr', onLine: SandboxRunOptions['onLine']) {
+  if (onLine === undefined) {
+    const chunks: string[] = [];
+    return { add: (text: string) => void chunks.push(text), end: () => chunks.join('') };
+  }
+  const kept = boundedText();
+  const lines = lineSplitter(line => onLine(line, name));
+  return {
+    add(text: string) {
+      kept.add(text);
+      lines.write(text);
+    },
+    end() {
+      lines.end();
+      return kept.text();
+    },
+  };
 }
