@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { closest } from '../definition/words.ts';
@@ -29,27 +29,37 @@ export async function resolveElements(
   paths: readonly string[],
 ): Promise<Element[]> {
   const found = new Map<string, Element>();
-  const waiting = names.map(name => ({ name, from: 'the factory file' }));
+  const missing: Wanted[] = [];
+  const waiting: Wanted[] = names.map(name => ({ name, from: 'the factory file' }));
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     if (found.has(next.name)) continue;
-    const element = await readElement(next.name, next.from, paths);
+    const element = await readElement(next.name, paths);
+    if (element === undefined) {
+      missing.push(next);
+      continue;
+    }
     found.set(element.name, element);
     for (const name of element.needs) waiting.push({ name, from: `element ${element.name}` });
   }
   const provided = new Set([...found.values()].flatMap(element => element.provides));
+  const unknown = missing.find(each => !provided.has(each.name));
+  if (unknown !== undefined) throw await unknownElement(unknown, paths);
   return [...found.values()]
     .filter(element => !provided.has(element.name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-async function readElement(name: string, from: string, paths: readonly string[]): Promise<Element> {
-  const path = paths.map(folder => join(folder, name)).find(candidate => existsSync(candidate));
-  if (path === undefined || !(await stat(path)).isDirectory()) {
-    const near = closest(name, await knownElements(paths));
-    throw new DefinitionError(`${from} names the element ${name}, which is in none of ${paths.join(', ')}`, {
-      advice: near === undefined ? 'add it, or remove its name' : `did you mean ${near}?`,
-    });
-  }
+interface Wanted {
+  readonly name: string;
+  /** Who names it, for messages. */
+  readonly from: string;
+}
+
+async function readElement(name: string, paths: readonly string[]): Promise<Element | undefined> {
+  // A name with a slash or of dots alone would lead out of the folders of elements.
+  if (!/^\w[\w.+-]*$/.test(name)) return undefined;
+  const path = paths.map(folder => join(folder, name)).find(isFolder);
+  if (path === undefined) return undefined;
   return {
     name,
     path,
@@ -57,6 +67,17 @@ async function readElement(name: string, from: string, paths: readonly string[])
     provides: await words(join(path, 'element-provides')),
     digest: await digestFolder(path),
   };
+}
+
+async function unknownElement({ name, from }: Wanted, paths: readonly string[]): Promise<DefinitionError> {
+  const near = closest(name, await knownElements(paths));
+  return new DefinitionError(`${from} names the element ${name}, which is in none of ${paths.join(', ')}`, {
+    advice: near === undefined ? 'add it, or remove its name' : `did you mean ${near}?`,
+  });
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 async function knownElements(paths: readonly string[]): Promise<string[]> {
@@ -73,7 +94,10 @@ async function words(file: string): Promise<string[]> {
     .filter(word => word !== '');
 }
 
-/** SHA-256 over all paths, modes and contents below a folder; times and owners do not count. */
+/**
+ * SHA-256 over all paths, modes and contents below a folder. Times and owners do not count, nor does a right
+ * to write of group and others, which the build takes away.
+ */
 export async function digestFolder(folder: string): Promise<string> {
   const hash = createHash('sha256');
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -82,13 +106,17 @@ export async function digestFolder(folder: string): Promise<string> {
   for (const { entry, path } of paths) {
     const name = relative(folder, path);
     if (entry.isSymbolicLink()) hash.update(`l ${name}\0${await readlink(path)}\0`);
+    else if (entry.isDirectory()) hash.update(`d ${name}\0${await modeOf(path)}\0`);
     else if (entry.isFile()) {
-      const executable = ((await stat(path)).mode & 0o111) !== 0;
       const content = createHash('sha256')
         .update(await readFile(path))
         .digest('hex');
-      hash.update(`f ${name}\0${executable ? 'x' : '-'}\0${content}\0`);
+      hash.update(`f ${name}\0${await modeOf(path)}\0${content}\0`);
     }
   }
   return hash.digest('hex');
+}
+
+async function modeOf(path: string): Promise<string> {
+  return ((await stat(path)).mode & 0o755).toString(8);
 }

@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, readdir, stat } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DefinitionError } from '../host/errors.ts';
 import type { Element } from './elements.ts';
@@ -45,7 +45,7 @@ export async function assembleHooks(elements: readonly Element[], folder: string
     await cp(files, join(folder, 'static', element.name), { recursive: true, verbatimSymlinks: true });
     statics.push(element.name);
   }
-  for (const phase of PHASES) scripts[phase].sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const phase of PHASES) scripts[phase].sort((a, b) => byNumber(a.name, b.name));
   return { scripts, statics };
 }
 
@@ -57,25 +57,32 @@ async function copyPhase(element: Element, phase: Phase, folder: string): Promis
 async function copyFiles(element: Element, part: string, folder: string): Promise<string[]> {
   const from = join(element.path, part);
   if (!(await isFolder(from))) return [];
-  // dib-run-parts runs what is executable and has a name of these letters only.
-  const names = (await readdir(from)).filter(name => /^[\w.-]+$/.test(name) && !name.endsWith('~')).sort();
+  const isPhase = PHASES.some(phase => phase === part);
+  // dib-run-parts runs what is executable and has a name of these letters only; so backup copies rest.
+  const allowed = isPhase ? /^[\w-]+$/ : /^[\w.-]+$/;
+  const names = (await readdir(from)).filter(name => allowed.test(name)).sort();
   const copied: string[] = [];
   await mkdir(join(folder, part), { recursive: true });
   for (const name of names) {
-    const info = await stat(join(from, name));
-    if (!info.isFile() || (part.endsWith('.d') && part !== 'environment.d' && (info.mode & 0o111) === 0))
-      continue;
+    const info = await stat(join(from, name)).catch(() => undefined);
+    if (!info?.isFile() || (isPhase && (info.mode & 0o111) === 0)) continue;
     const to = join(folder, part, name);
     if (await stat(to).catch(() => undefined)) {
       throw new DefinitionError(`two elements bring ${part}/${name}, ${element.name} is one of them`, {
         advice: 'give one of the scripts another name',
       });
     }
-    await cp(join(from, name), to);
+    await copyFile(join(from, name), to);
     await chmod(to, info.mode & 0o111 ? 0o755 : 0o644);
     copied.push(name);
   }
   return copied;
+}
+
+/** Orders script names as dib-run-parts does: by the number in front, then by letters. */
+export function byNumber(a: string, b: string): number {
+  const number = (name: string) => Number(/^-?\d+/.exec(name)?.[0] ?? 0);
+  return number(a) - number(b) || (a < b ? -1 : Number(a > b));
 }
 
 async function refusePhase(element: Element, phase: string): Promise<void> {

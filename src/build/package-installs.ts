@@ -55,7 +55,7 @@ export async function packageInstalls(
   return Object.entries(table ?? {}).flatMap(([name, value]) =>
     [value]
       .flat()
-      .filter(each => applies(each, conditions, file))
+      .filter(each => applies(each, conditions, { element: element.name, file }))
       .map(each => ({
         name,
         phase: each?.phase ?? 'install.d',
@@ -68,7 +68,7 @@ export async function packageInstalls(
 function applies(
   value: z.infer<typeof entry>,
   { architecture, environment }: PackageConditions,
-  file: string,
+  { element, file }: { element: string; file: string },
 ): boolean {
   if (value === null) return true;
   const listed = (list: string) =>
@@ -78,7 +78,14 @@ function applies(
       .includes(architecture);
   if (value.arch !== undefined && !listed(value.arch)) return false;
   if (value['not-arch'] !== undefined && listed(value['not-arch'])) return false;
+  if (value.installtype !== undefined && value.installtype !== installType(element, environment))
+    return false;
   return [value.when ?? []].flat().every(condition => holds(condition, environment, file));
+}
+
+function installType(element: string, environment: Readonly<Record<string, string>>): string {
+  const own = environment[`DIB_INSTALLTYPE_${element.replaceAll('-', '_')}`];
+  return own ?? environment.DIB_DEFAULT_INSTALLTYPE ?? 'source';
 }
 
 function holds(condition: string, environment: Readonly<Record<string, string>>, file: string): boolean {

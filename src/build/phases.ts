@@ -4,7 +4,7 @@ import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { explainApt } from './bootstrap.ts';
 import type { BuildLog } from './build-log.ts';
 import { IN_TARGET, inTarget } from './chroot.ts';
-import type { Hooks, Phase, Script } from './hooks.ts';
+import { byNumber, type Hooks, type Phase, type Script } from './hooks.ts';
 import type { PackageRequest } from './package-installs.ts';
 
 export interface PhaseWorld {
@@ -29,7 +29,7 @@ export async function runPhase(world: PhaseWorld, phase: Phase): Promise<void> {
     name: script.name,
     act: () => runScript(world, script),
   }));
-  const steps = [...scripts, ...engineSteps(world, phase)].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const steps = [...scripts, ...engineSteps(world, phase)].sort((a, b) => byNumber(a.name, b.name));
   for (const step of steps) await world.log.timed(`${phase}/${step.name}`, step.act);
 }
 

@@ -9,7 +9,7 @@ import { bootstrap } from './bootstrap.ts';
 import type { BuildLog } from './build-log.ts';
 import { type Source, sourcesList } from './distributions/debian.ts';
 import { afterFinalise, FSTAB, ROOT_LABEL } from './finish.ts';
-import { type Hooks, PHASES } from './hooks.ts';
+import { byNumber, type Hooks, PHASES } from './hooks.ts';
 import type { PackageRequest } from './package-installs.ts';
 import { runPhase } from './phases.ts';
 
@@ -107,7 +107,7 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
 function splitPackages({ line, hooks, packages }: TreeRequest): [string[], PackageRequest[]] {
   const early =
     hooks.scripts['pre-install.d'].length > 0 ||
-    hooks.scripts['install.d'].some(each => each.name < '01-package');
+    hooks.scripts['install.d'].some(each => byNumber(each.name, '01-package-installs') < 0);
   const asked = line.packages.map(name => ({
     name,
     phase: 'install.d' as const,
