@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const shared = { testTimeout: 30_000, hookTimeout: 120_000 };
+const shared = { testTimeout: 30_000, hookTimeout: 120_000, globalSetup: ['test/setup.ts'] };
 
 // Unit tests need nothing but Node and gpg-like host tools; end-to-end ones build and boot real images.
 export default defineConfig({

@@ -1,6 +1,6 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createBundle } from '../bundle/bundle.ts';
 import { digestFiles } from '../bundle/digest.ts';
 import { imageFileName } from '../bundle/names.ts';
@@ -32,8 +32,8 @@ export interface ImageBuild {
   /** Absolute path of the bundle to make: OUTPUT/IMAGE/VERSION-ARCHITECTURE. */
   readonly bundle: string;
   readonly version: string;
-  /** Directory for work files, on the file system of the bundle. */
-  readonly work: string;
+  /** Directory for work files; default: beside the bundle. */
+  readonly work?: string;
   readonly job: string;
 }
 
@@ -44,27 +44,42 @@ export interface BuiltImage {
 
 /** Builds one image line into a bundle; nothing of it has the bundle's name before it is whole. */
 export async function buildImage(context: Context, request: ImageBuild): Promise<BuiltImage> {
-  const { preparation } = request;
+  const { preparation, bundle } = request;
   const root = await rootPrefix();
-  await mkdir(request.work, { recursive: true });
-  await requireRoom(request.work, 4 * GIB, 'a build');
+  await mkdir(dirname(bundle), { recursive: true });
+  await requireRoom(dirname(bundle), 4 * GIB, 'a build');
   const { cache } = places(context);
   const tools = await toolsTree(context, {
     cache,
     root,
     sources: suite => sourcesList(preparation.sourcesOf(suite)),
   });
-  return withWorkDirectory(context, request.work, async work => {
-    const log = new BuildLog(context, join(work, 'build.log'));
+  const build = async (results: string, work: string) => {
+    const log = new BuildLog(context, join(results, 'build.log'));
     const hooks = await layOut(preparation, work);
     const downloads = join(cache, 'downloads', preparation.line.distribution);
-    const sandbox = await openWorkshop(context, { tools, root, work, downloads });
+    const out = join(results, 'out');
+    const sandbox = await openWorkshop(context, { tools, root, work, out, downloads });
     try {
-      return await withSandbox(context, sandbox, { ...request, work }, hooks, log);
+      return await withSandbox(context, sandbox, { ...request, results, hooks, log });
     } finally {
       await sandbox.close();
     }
-  });
+  };
+  // Results grow beside the bundle, so that naming it is one rename; the rest may lie elsewhere.
+  return withWorkDirectory(context, dirname(bundle), results =>
+    request.work === undefined
+      ? build(results, results)
+      : withWorkDirectory(context, request.work, work => build(results, work)),
+  );
+}
+
+/** A build that has begun. */
+interface Begun extends ImageBuild {
+  /** Private directory beside the bundle: `out/` is the sandbox's /out, `bundle/` the draft. */
+  readonly results: string;
+  readonly hooks: Hooks;
+  readonly log: BuildLog;
 }
 
 /** Puts the elements' parts where the sandbox will see them. */
@@ -78,54 +93,45 @@ async function layOut(preparation: Preparation, work: string): Promise<Hooks> {
   return hooks;
 }
 
-async function withSandbox(
-  context: Context,
-  sandbox: Sandbox,
-  request: ImageBuild,
-  hooks: Hooks,
-  log: BuildLog,
-): Promise<BuiltImage> {
-  const { preparation, work } = request;
-  const { line, suite, sources, packages } = preparation;
-  const out = join(work, 'out');
+async function withSandbox(context: Context, sandbox: Sandbox, begun: Begun): Promise<BuiltImage> {
+  const { preparation, results, hooks, log } = begun;
+  const { line, suite, sources, packages, inputDigest: seed, epoch } = preparation;
   const step = <T>(title: string, act: () => Promise<T>) => shown(context, title, act);
   await step('root tree', () =>
-    buildTree(sandbox, { line, suite, sources, hooks, packages, name: basename(work) }, log),
+    buildTree(sandbox, { line, suite, sources, hooks, packages, name: basename(results) }, log),
   );
   await step('seal', () => log.timed('seal', () => sealTree(sandbox)));
-  const disk = await step('disk image', () =>
-    buildDisk(context, sandbox, { line, seed: preparation.inputDigest, epoch: preparation.epoch, out }, log),
-  );
-  return step('forms, inventory and digests', () => finishBundle(context, sandbox, request, disk, log));
+  const out = join(results, 'out');
+  const disk = await step('disk image', () => buildDisk(context, sandbox, { line, seed, epoch, out }, log));
+  return step('forms, inventory and digests', () => finishBundle(context, sandbox, begun, disk));
 }
 
 async function shown<T>(context: Context, title: string, act: () => Promise<T>): Promise<T> {
-  const start = context.now().getTime();
   const progress = context.log.progress(title);
   const result = await act();
-  progress.end(`${((context.now().getTime() - start) / 1000).toFixed(1)} s`);
+  progress.end();
   return result;
 }
 
 async function finishBundle(
   context: Context,
   sandbox: Sandbox,
-  request: ImageBuild,
+  request: Begun,
   disk: BuiltDisk,
-  log: BuildLog,
 ): Promise<BuiltImage> {
+  const { results, log } = request;
   const { line } = request.preparation;
-  const draft = await createBundle(request.bundle);
+  const out = join(results, 'out');
+  const draft = await createBundle(request.bundle, join(results, 'bundle'));
   try {
     const name = (form: DiskForm) =>
       imageFileName({ ...line, image: line.name, version: request.version }, form);
     const [, documents] = await Promise.all([
-      log.timed('qcow2', () => convertToQcow2(sandbox, join(request.work, 'out'))),
+      log.timed('qcow2', () => convertToQcow2(sandbox, out)),
       log.timed('inventory', () => writeDocuments(draft.core, documentsOf(request, disk))),
     ]);
     const forms: DiskForm[] = ['raw', 'qcow2'];
-    for (const form of forms)
-      await rename(join(request.work, 'out', `disk.${form}`), join(draft.core, name(form)));
+    for (const form of forms) await rename(join(out, `disk.${form}`), join(draft.core, name(form)));
     const measured = await log.timed('digests', () => digestFiles(context, draft.core, forms.map(name)));
     const [raw, qcow2] = measured.map(({ path, size, sha256, sha512 }) => ({ path, size, sha256, sha512 }));
     if (!raw || !qcow2) throw new Error('unreachable');

@@ -24,17 +24,20 @@ export interface Workshop {
   readonly root: readonly string[];
   /** Private directory of this build; see src/host/workdir.ts. */
   readonly work: string;
+  /** Directory of results, made here. */
+  readonly out: string;
   /** Directory of downloads shared among builds, owned by the sandbox's root. */
   readonly downloads: string;
 }
 
 /** Opens the sandbox of a build: hooks at /elements, results at /out, the tree at /build/tree. */
 export async function openWorkshop(context: Context, workshop: Workshop): Promise<Sandbox> {
-  const { work, downloads } = workshop;
+  const { work, out, downloads } = workshop;
   const memory = (await availableMemory()) > TREE_ROOM + GIB;
-  for (const name of ['root', 'out', 'build', 'elements']) await mkdir(join(work, name), { recursive: true });
+  for (const name of ['root', 'build', 'elements']) await mkdir(join(work, name), { recursive: true });
+  await mkdir(out, { recursive: true });
   // The sandbox's root is a stranger to us: it may write here because everybody may, and nobody else gets in.
-  await chmod(join(work, 'out'), 0o777);
+  await chmod(out, 0o777);
   await mkdir(downloads, { recursive: true });
   const sandbox = await Sandbox.open(context, workshop.root);
   try {
@@ -47,7 +50,7 @@ export async function openWorkshop(context: Context, workshop: Workshop): Promis
       tools: workshop.tools,
       mountPoint: join(work, 'root'),
       binds: [
-        bind(join(work, 'out'), '/out', true),
+        bind(out, '/out', true),
         bind(join(work, 'elements'), '/elements', false),
         bind(downloads, '/cache', true),
         ...(memory ? [] : [bind(join(work, 'build'), '/build', true)]),

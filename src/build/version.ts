@@ -17,7 +17,6 @@ export function assertVersion(version: string): void {
 export async function nextVersion(output: string, line: ImageLine, today: Date): Promise<string> {
   const day = today.toISOString().slice(0, 10).replaceAll('-', '');
   const names = await readdir(join(output, line.name)).catch(() => []);
-  // A hidden name is a build in progress, or the rest of a dead one: its number is taken too.
-  const taken = names.map(name => new RegExp(`^\\.?${day}\\.(\\d+)-`).exec(name)?.[1]).map(Number);
+  const taken = names.map(name => new RegExp(`^${day}\\.(\\d+)-`).exec(name)?.[1]).map(Number);
   return `${day}.${Math.max(0, ...taken.filter(Number.isInteger)) + 1}`;
 }

@@ -21,15 +21,15 @@ export interface BundleDraft {
  * Starts a bundle. What a dead run left under the same unfinished name is removed first, so one process at
  * a time may make a given version; the caller sees to that.
  * @param bundle path of the finished bundle, OUTPUT/IMAGE/VERSION-ARCHITECTURE
+ * @param draft where it is made, on the same file system; default: beside it under a hidden name
  * @throws HostError when it is there already or cannot be written
  */
-export async function createBundle(bundle: string): Promise<BundleDraft> {
+export async function createBundle(bundle: string, draft = partialName(bundle)): Promise<BundleDraft> {
   if (await exists(bundle)) {
     throw new HostError(`${bundle} is already there`, {
       advice: 'a bundle is never rewritten; build another version, or remove it',
     });
   }
-  const draft = partialName(bundle);
   const core = corePath(draft);
   try {
     await rm(draft, { recursive: true, force: true });

@@ -53,7 +53,7 @@ export async function buildPrepared(
       preparation,
       version,
       bundle: bundlePath(output, line, version),
-      work: resolve(request.work ?? output),
+      ...(request.work === undefined ? {} : { work: resolve(request.work) }),
       job: request.job,
     }),
   );

@@ -40,7 +40,13 @@ export async function openOwnWorkshop(
   const downloads = join(work, 'downloads');
   await mkdir(downloads);
   await prepare(work);
-  const sandbox = await openWorkshop(context, { tools: await ownTools(), root, work, downloads });
+  const sandbox = await openWorkshop(context, {
+    tools: await ownTools(),
+    root,
+    work,
+    out: join(work, 'out'),
+    downloads,
+  });
   return {
     sandbox,
     work,
