@@ -76,18 +76,32 @@ export function explainApt(error: ToolError): Error {
       cause: error,
     });
   }
-  const network = line(
-    /^(?:E|Err|W): ?.*(?:Failed to fetch|Could not (?:connect|resolve)|Hash Sum|Connection|timed out|404|503).*$/im,
-  );
+  const dpkg = line(/^dpkg: error.*$/m);
+  const network = line(networkLine('E')) ?? (dpkg === undefined ? line(networkLine('(?:W|Err)')) : undefined);
   if (network !== undefined) {
     return new NetworkError(`the package mirror did not answer as it should: ${network}`, {
       advice: 'check the mirror (factory file, --mirror, or apt on the host)',
       cause: error,
     });
   }
-  const failed = line(/^(?:E: |dpkg: error).*$/m) ?? error.message;
+  const failed = dpkg ?? line(/^E: .*$/m) ?? error.message;
   return new ElementError(`packages could not be installed: ${failed}`, {
     advice: 'see the build log',
     cause: error,
   });
+}
+
+/** A line that blames the mirror; a warning alone may be of a hiccup that apt got over. */
+function networkLine(level: string): RegExp {
+  const reasons = [
+    ...[
+      'Failed to fetch',
+      'Could not (?:connect|resolve)',
+      'Temporary failure resolving',
+      'Hash Sum mismatch',
+    ],
+    ...['Connection (?:failed|refused|reset|timed out)', 'does not have a Release file', 'is not signed'],
+    ...['is expired', 'is not valid yet', '\\b(?:404 |50[0-9] )'],
+  ];
+  return new RegExp(`^${level}: ?.*(?:${reasons.join('|')}).*$`, 'm');
 }

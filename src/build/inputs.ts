@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type Dispatcher, request } from 'undici';
+import { type Dispatcher, getGlobalDispatcher, interceptors, request } from 'undici';
 import type { ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
-import { NetworkError } from '../host/errors.ts';
+import { CancelledError, NetworkError } from '../host/errors.ts';
 import type { Source } from './distributions/debian.ts';
 import type { Element } from './elements.ts';
 
@@ -22,7 +22,7 @@ const PATIENCE = 30_000;
 
 /**
  * Asks the mirror for the InRelease file of each suite.
- * @throws NetworkError when it does not answer as a mirror does
+ * @throws NetworkError when it does not answer as a mirror does, CancelledError
  */
 export async function archiveState(
   context: Context,
@@ -48,8 +48,8 @@ async function fetchInRelease(context: Context, url: string, dispatcher?: Dispat
     try {
       return await fetchText(context, url, dispatcher);
     } catch (error) {
-      if (context.signal.aborted || attempt === 3 || error instanceof NetworkError)
-        throw asNetworkError(error, url);
+      if (context.signal.aborted) throw new CancelledError();
+      if (attempt === 3 || error instanceof NetworkError) throw asNetworkError(error, url);
       context.log.warn(`${url}: ${(error as Error).message}; once more`);
       await context.sleep(attempt * 2000);
     }
@@ -58,7 +58,12 @@ async function fetchInRelease(context: Context, url: string, dispatcher?: Dispat
 
 async function fetchText(context: Context, url: string, dispatcher?: Dispatcher): Promise<string> {
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(PATIENCE)]);
-  const answer = await request(url, { signal, ...(dispatcher ? { dispatcher } : {}) });
+  // As apt does, which will follow the mirror to wherever it sends us.
+  const follow = interceptors.redirect({ maxRedirections: 5 });
+  const answer = await request(url, {
+    signal,
+    dispatcher: (dispatcher ?? getGlobalDispatcher()).compose(follow),
+  });
   const text = await answer.body.text();
   if (answer.statusCode >= 500) throw new Error(`HTTP status ${answer.statusCode}`);
   if (answer.statusCode !== 200) {

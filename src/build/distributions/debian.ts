@@ -1,8 +1,11 @@
-import { DefinitionError } from '../../host/errors.ts';
+import { DefinitionError, HostError } from '../../host/errors.ts';
 import { run, ToolError } from '../../host/process.ts';
 
 /** Releases that can be built, by the name a factory file gives them. */
-const SUITES: Readonly<Record<string, string>> = { '12': 'bookworm', '13': 'trixie' };
+const SUITES: ReadonlyMap<string, string> = new Map([
+  ['12', 'bookworm'],
+  ['13', 'trixie'],
+]);
 
 /** Every archive key that signs a supported release is in this keyring of the tools tree and of the image. */
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
@@ -22,9 +25,9 @@ export interface Mirror {
 }
 
 export function suiteOf(release: string): string {
-  const suite = SUITES[release];
+  const suite = SUITES.get(release);
   if (suite === undefined) {
-    const known = Object.keys(SUITES).join(', ');
+    const known = [...SUITES.keys()].join(', ');
     throw new DefinitionError(`debian has no release ${release} here`, { advice: `one of ${known}` });
   }
   return suite;
@@ -72,6 +75,8 @@ export function debianSources(sources: readonly Source[]): string {
 export function mirrorAt(address: string, where: string): Mirror {
   let url: URL;
   try {
+    // URL forgives white space; a line of a sources.list does not.
+    if (/\s/.test(address)) throw new TypeError('it has white space in it');
     url = new URL(address);
   } catch (cause) {
     throw new DefinitionError(`${where}: ${address} is not an address`, {
@@ -89,19 +94,29 @@ export function mirrorAt(address: string, where: string): Mirror {
 }
 
 /**
- * The mirror that the host's own apt uses; undefined on a host of another distribution.
- * Source: `apt-get indextargets`, which understands every form of apt's configuration.
+ * The mirror that the host's own apt uses; undefined on a host of another distribution. Asked of apt-get,
+ * which understands every form of apt's configuration.
  */
 export async function hostMirror(): Promise<Mirror | undefined> {
   const format = '$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)';
-  let text: string;
+  const known = await aptSays('indextargets', '--format', format, 'Created-By: Packages');
+  // It knows targets only of lists that were fetched, and many a container comes without.
+  return pickMirror(known) ?? pickMirror(targetsOf(await aptSays('update', '--print-uris')));
+}
+
+async function aptSays(...words: string[]): Promise<string> {
   try {
-    text = (await run(['apt-get', 'indextargets', '--format', format, 'Created-By: Packages'])).stdout;
+    return (await run(['apt-get', ...words])).stdout;
   } catch (error) {
-    if (error instanceof ToolError) return undefined;
+    if (error instanceof ToolError || error instanceof HostError) return '';
     throw error;
   }
-  return pickMirror(text);
+}
+
+/** What `apt-get update --print-uris` says, as rows for pickMirror. */
+export function targetsOf(text: string): string {
+  const found = text.matchAll(/^'(\S+)\/dists\/([^/']+)\/InRelease'/gm);
+  return [...found].map(([, uri, suite]) => `${uri} ${suite} main $(ORIGIN)\n`).join('');
 }
 
 /** @param text lines of `URI RELEASE COMPONENT ORIGIN`; ORIGIN stays `$(ORIGIN)` where no list was fetched yet */

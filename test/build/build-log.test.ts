@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { BuildLog } from '../../src/build/build-log.ts';
+import { CancelledError } from '../../src/host/errors.ts';
+import { inTemporary, recordingContext } from '../host/support.ts';
+
+/** A log on a clock that moves a second at each look. */
+async function logged(body: (log: BuildLog) => Promise<void>) {
+  return inTemporary(async folder => {
+    let clock = 0;
+    const { context, said } = recordingContext({ now: () => new Date(1000 * clock++) });
+    const log = new BuildLog(context, join(folder, 'build.log'));
+    await body(log);
+    return { said, timings: log.timings, text: await readFile(log.file, 'utf8') };
+  });
+}
+
+it('keeps every line, cleaned, one a line, and tells it as untrusted', async () => {
+  const { text, said } = await logged(async log => log.line('site', '\u001b[31mred\u202e\n::error::x'));
+  expect(text).toBe('site: red ::error::x\n');
+  expect(said).toEqual(['site: \u001b[31mred\u202e\n::error::x']);
+});
+
+it('times each step, also one that fails', async () => {
+  const { text, timings } = await logged(async log => {
+    await log.timed('one', async () => log.line('x', 'inside'));
+    await log.timed('two', async () => Promise.reject(new Error('fault'))).catch(() => {});
+  });
+  expect(timings).toEqual([
+    { what: 'one', seconds: 1 },
+    { what: 'two', seconds: 1 },
+  ]);
+  expect(text).toBe('== one\nx: inside\n== one: 1.0 s\n== two\n== two: 1.0 s\n');
+});
+
+it('starts no step after a cancellation', () =>
+  inTemporary(async folder => {
+    const { context } = recordingContext({ signal: AbortSignal.abort() });
+    const log = new BuildLog(context, join(folder, 'build.log'));
+    await expect(log.timed('one', async () => {})).rejects.toThrow(CancelledError);
+  }));
