@@ -35,18 +35,32 @@ export function mediansTable(runs: readonly Run[]): string {
   return table([['median of each', ...COLUMNS.map(([title]) => title)], ...rows]);
 }
 
+/** What two runs are compared by. */
+const MEASURES: readonly [string, (usage: Usage) => number][] = [
+  ['wall time', usage => usage.wall],
+  ['CPU time', usage => usage.user + usage.system],
+];
+
 /**
- * The first contestant's wall time over each other's, in the same round, as a Markdown table: what disturbs
- * a round disturbs both.
+ * The first contestant over each other, in the same round, as Markdown tables: what disturbs a round disturbs
+ * both. CPU time is the steadier one on a machine that others use too.
  */
 export function ratiosTable(runs: readonly Run[]): string {
+  return MEASURES.map(([title, of]) => ratiosOf(runs, title, of)).join('\n\n');
+}
+
+function ratiosOf(runs: readonly Run[], title: string, of: (usage: Usage) => number): string {
   const [first = '', ...others] = contestants(runs);
   const rounds = counted(runs, first).map(run => run.round);
+  const value = (name: string, round: number) => {
+    const found = runs.find(run => run.contestant === name && run.round === round);
+    return found === undefined ? Number.NaN : of(found.usage);
+  };
   const rows = others.map(name => {
-    const ratios = rounds.map(round => wall(runs, first, round) / wall(runs, name, round));
+    const ratios = rounds.map(round => value(first, round) / value(name, round));
     return [`${first} / ${name}`, ...[...ratios, median(ratios)].map(ratio => ratio.toFixed(2))];
   });
-  return table([['wall time', ...rounds.map(round => `round ${round}`), 'median'], ...rows]);
+  return table([[title, ...rounds.map(round => `round ${round}`), 'median'], ...rows]);
 }
 
 /** Median seconds of each step that a contestant tells of, as a Markdown table. */
@@ -74,10 +88,6 @@ function contestants(runs: readonly Run[]): string[] {
 
 function counted(runs: readonly Run[], name: string): Run[] {
   return runs.filter(run => run.contestant === name && run.round > 0);
-}
-
-function wall(runs: readonly Run[], name: string, round: number): number {
-  return runs.find(run => run.contestant === name && run.round === round)?.usage.wall ?? Number.NaN;
 }
 
 function table([head = [], ...rows]: readonly (readonly string[])[]): string {

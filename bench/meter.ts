@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context } from '../src/host/context.ts';
+import { type Context, createContext } from '../src/host/context.ts';
 import { HostError } from '../src/host/errors.ts';
 import { type RunOptions, type RunResult, run } from '../src/host/process.ts';
 
@@ -129,7 +129,7 @@ async function unifiedBooks(folder: string): Promise<Books> {
       const fields = await read('cpu.stat');
       return { user: field(fields, 'user_usec') / 1e6, system: field(fields, 'system_usec') / 1e6 };
     },
-    close: () => rmdir(folder),
+    close: () => removeGroup(folder),
   };
 }
 
@@ -154,10 +154,34 @@ async function legacyBooks(root: string, name: string): Promise<Books> {
       return { user: user / 1e9, system: system / 1e9 };
     },
     async close() {
-      await rmdir(memory);
-      await rmdir(cpuacct);
+      await removeGroup(memory);
+      await removeGroup(cpuacct);
     },
   };
+}
+
+/** Ends what a killed command has left behind in its group, and removes the group. */
+async function removeGroup(folder: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await rmdir(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === 20) throw error;
+      await killAll(folder);
+      // The caller's own context may be over by now.
+      await createContext().sleep(INTERVAL);
+    }
+  }
+}
+
+async function killAll(folder: string): Promise<void> {
+  for (const pid of (await readFile(join(folder, 'cgroup.procs'), 'utf8')).split('\n').filter(Boolean)) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It went on its own.
+    }
+  }
 }
 
 async function ownFolder(root: string, controller: string): Promise<string> {

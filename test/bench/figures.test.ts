@@ -43,6 +43,8 @@ test('a ratio is of two runs of one round', () => {
   const [head, , row] = cells(ratiosTable(RUNS));
   expect(head).toEqual(['wall time', 'round 1', 'round 2', 'round 3', 'median']);
   expect(row).toEqual(['ours / theirs', '0.50', '0.40', '0.35', '0.40']);
+  // user is half the wall time here, system 1 s
+  expect(cells(ratiosTable(RUNS)).at(-1)).toEqual(['ours / theirs', '0.52', '0.41', '0.36', '0.41']);
 });
 
 test('steps have medians of their own', () => {

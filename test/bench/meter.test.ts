@@ -24,8 +24,7 @@ const WORK = `node -e '
   setTimeout(() => console.log(held.length), 500);
 '`;
 
-async function measureHere(argv: readonly string[]) {
-  const context = createContext();
+async function measureHere(argv: readonly string[], context = createContext()) {
   return measure(context, `image-factory-test-${process.pid}`, argv, {
     env: { PATH: process.env.PATH ?? '' },
   });
@@ -57,9 +56,24 @@ describe.runIf(allowed)('where control groups can be made', () => {
     expect(usage.memory.processes).toBeLessThan(32 << 20);
   });
 
+  const groupsLeft = async () =>
+    (await readdir('/sys/fs/cgroup', { recursive: true })).filter(path =>
+      path.endsWith(`image-factory-test-${process.pid}`),
+    );
+
   test('a failure is told and leaves no group', async () => {
     await expect(measureHere(['sh', '-c', 'echo no >&2; exit 3'])).rejects.toThrow('no');
-    const left = await readdir('/sys/fs/cgroup', { recursive: true });
-    expect(left.filter(path => path.endsWith(`image-factory-test-${process.pid}`))).toEqual([]);
+    expect(await groupsLeft()).toEqual([]);
+  });
+
+  test('a cancelled one leaves neither group nor descendants', async () => {
+    const controller = new AbortController();
+    const work = measureHere(
+      ['sh', '-c', 'sleep 60 > /dev/null 2>&1 & sleep 60; true'],
+      createContext({ signal: controller.signal }),
+    );
+    setTimeout(() => controller.abort(), 200);
+    await expect(work).rejects.toThrow('cancelled');
+    expect(await groupsLeft()).toEqual([]);
   });
 });
