@@ -1,5 +1,9 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { run } from '../../src/host/process.ts';
 import { findUnsealed, ruleFor, SEAL } from '../../src/image/seal.ts';
 
 const seen = (path: string, type = 'f', size = 1) => findUnsealed([{ path, type, size }]).length > 0;
@@ -121,4 +125,49 @@ describe('the seal list', () => {
     expect(seen('var/lib/dpkg/two\nlines-old')).toBe(true);
     expect(ruleFor('etcXssh/ssh_host_key')).toBeUndefined();
   });
+
+  it('means by its patterns what bash means by them', async () => {
+    const tree = await mkdtemp(join(tmpdir(), 'image-seal-'));
+    try {
+      const paths = await plant(tree);
+      const patterns = SEAL.flatMap(rule => rule.paths);
+      const matched = new Set(await globbed(tree, patterns));
+      expect(matched.size).toBeGreaterThan(patterns.length - 10);
+      for (const path of paths) expect(ruleFor(path) !== undefined, path).toBe(matched.has(path));
+    } finally {
+      await rm(tree, { recursive: true, force: true });
+    }
+  });
+
+  it('is not slow on the longest names that a filesystem has', () => {
+    const name = '.lease_proxy'.repeat(21);
+    const paths = ['home/', 'home/a/.', 'etc/apt/apt.conf.d/', 'var/lib/dhcp/'].map(
+      start => `${start}${`${name}/`.repeat(15)}`,
+    );
+    const started = performance.now();
+    for (let round = 0; round < 100; round++) paths.forEach(ruleFor);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
 });
+
+/** All that the table names and names with strange letters, as files; gives every path of the tree. */
+async function plant(tree: string): Promise<string[]> {
+  const strange = ['var/log/a\nb', 'var/log/\u{1f600}/x', 'root/.\n_history', 'tmp/[x]/*', 'home/*/.viminfo'];
+  const files = [...TABLE.flatMap(([, caught, left]) => [caught, left]), ...strange];
+  for (const path of files) {
+    // A neighbour may stand below a file of another row, or be the folder of one.
+    if (files.some(other => other.startsWith(`${path}/`) || path.startsWith(`${other}/`))) continue;
+    await mkdir(join(tree, dirname(path)), { recursive: true });
+    await writeFile(join(tree, path), '');
+  }
+  const { stdout } = await run(['find', '.', '-mindepth', '1', '-printf', '%P\\0'], { cwd: tree });
+  return stdout.split('\0').filter(path => path !== '');
+}
+
+/** What bash finds by patterns; for `folder/**` it names the folder itself too, with a slash at the end. */
+async function globbed(tree: string, patterns: readonly string[]): Promise<string[]> {
+  const script = `IFS=; for pattern; do printf '%s\\0' $pattern; done`;
+  const options = ['dotglob', 'globstar', 'nullglob'].flatMap(name => ['-O', name]);
+  const { stdout } = await run(['bash', ...options, '-c', script, 'glob', ...patterns], { cwd: tree });
+  return stdout.split('\0').filter(path => path !== '' && !path.endsWith('/'));
+}
