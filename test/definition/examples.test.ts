@@ -13,9 +13,9 @@ it('examples/debian is one line of Debian 12', async () => {
 it('examples/lines shows inheritance, a variant and an element of its own', async () => {
   const factory = await loadFactory('examples/lines/factory.yaml', options);
   expect(factory.images.map(({ name, packages, owner }) => ({ name, packages, owner }))).toEqual([
-    { name: 'debian-12', packages: ['chrony', 'qemu-guest-agent'], owner: 'images@cloud.example' },
-    { name: 'debian-13', packages: ['chrony', 'qemu-guest-agent'], owner: 'images@cloud.example' },
-    { name: 'debian-13-lab', packages: ['chrony', 'tcpdump'], owner: 'lab@cloud.example' },
+    { name: 'debian-12', packages: ['qemu-guest-agent', 'tmux'], owner: 'images@cloud.example' },
+    { name: 'debian-13', packages: ['qemu-guest-agent', 'tmux'], owner: 'images@cloud.example' },
+    { name: 'debian-13-lab', packages: ['tmux', 'tcpdump'], owner: 'lab@cloud.example' },
   ]);
   const script = join(factory.elementPaths[0] ?? '', 'motd/install.d/50-motd');
   await expect(access(script, constants.X_OK)).resolves.toBeUndefined();
