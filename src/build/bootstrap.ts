@@ -94,14 +94,9 @@ export function explainApt(error: ToolError): Error {
 /** A line that blames the mirror; a warning alone may be of a hiccup that apt got over. */
 function networkLine(level: string): RegExp {
   const reasons = [
-    ...[
-      'Failed to fetch',
-      'Could not (?:connect|resolve)',
-      'Temporary failure resolving',
-      'Hash Sum mismatch',
-    ],
-    ...['Connection (?:failed|refused|reset|timed out)', 'does not have a Release file', 'is not signed'],
-    ...['is expired', 'is not valid yet', '\\b(?:404 |50[0-9] )'],
+    'Failed to fetch|Hash Sum mismatch|Could not (?:connect|resolve)|Temporary failure resolving',
+    'Connection (?:failed|refused|reset|timed out)|\\b(?:404|50[0-9]) ',
+    'does not have a Release file|is not signed|is expired|is not valid yet',
   ];
   return new RegExp(`^${level}: ?.*(?:${reasons.join('|')}).*$`, 'm');
 }

@@ -51,8 +51,11 @@ export function filesystemSize(
   for (;;) {
     const perBlock = (BLOCK / bytesPerInode) * (256 / BLOCK) + 2 / 32_768 + options.slack;
     const bytes = Math.ceil(((blocks / (1 - perBlock)) * BLOCK + descriptors(blocks)) / MIB) * MIB;
-    if (bytes / bytesPerInode > entries.length * 1.1 + 100 || bytesPerInode <= 2048)
-      return { bytes, bytesPerInode };
+    const inodes = entries.length * 1.1 + 100;
+    if (bytes / bytesPerInode > inodes) return { bytes, bytesPerInode };
+    // A tree of so many and so small files that inodes decide, not blocks.
+    if (bytesPerInode <= 2048)
+      return { bytes: Math.ceil((inodes * bytesPerInode) / MIB) * MIB, bytesPerInode };
     bytesPerInode /= 2;
   }
 }
