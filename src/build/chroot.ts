@@ -34,9 +34,9 @@ done
 exec chroot "$tree" "$@"
 `;
 
-/** Sources environment.d in order, then becomes the command. */
-const WITH_ENVIRONMENT = `for file in ${IN_TARGET}/environment.d/*; do
-  if [ -f "$file" ]; then . "$file" || exit; fi
+/** Sources environment.d in the order of its numbers, then becomes the command. */
+const WITH_ENVIRONMENT = `for name in $(ls ${IN_TARGET}/environment.d | LC_ALL=C sort -n); do
+  . "${IN_TARGET}/environment.d/$name" || exit
 done
 cd /
 exec "$@"
