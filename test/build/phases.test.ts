@@ -70,7 +70,7 @@ const failure = (status: number, stdout: string, stderr = '') => {
 describe('runPhase', () => {
   it('runs scripts and the steps of the engine in the order of their numbers', async () => {
     const given = {
-      scripts: [script('00-first'), script('05-middle'), script('99-last')],
+      scripts: [script('00-first'), script('05-middle'), script('11-last')],
       statics: ['site'],
       packages: [wanted('htop'), wanted('vim'), wanted('later', 'post-install.d')],
     };
@@ -80,7 +80,7 @@ describe('runPhase', () => {
       'apt-get -y install --no-install-recommends htop vim',
       '/tmp/in_target.d/install.d/05-middle',
       'cp -r -P --remove-destination /tmp/in_target.d/static/site/. /',
-      '/tmp/in_target.d/install.d/99-last',
+      '/tmp/in_target.d/install.d/11-last',
     ]);
   });
 
