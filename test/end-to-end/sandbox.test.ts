@@ -113,7 +113,7 @@ describe('the sandbox', () => {
     });
 
     it('the files of the host', async () => {
-      const places = 'ls -A /root /home /mnt /srv /media /var/tmp; ls /run; ls -d /work /builds /github 2>&1';
+      const places = 'ls -A /root /home /mnt /srv /media /var/tmp; ls /run';
       const { said } = await tried(`${places}; find / -xdev -name '${basename(hidden)}'`);
       expect(said).not.toContain(basename(hidden));
       expect(said).not.toContain(basename(workshop.work));
