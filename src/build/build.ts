@@ -1,4 +1,4 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createBundle } from '../bundle/bundle.ts';
@@ -131,7 +131,11 @@ async function finishBundle(
       log.timed('inventory', () => writeDocuments(draft.core, documentsOf(request, disk))),
     ]);
     const forms: DiskForm[] = ['raw', 'qcow2'];
-    for (const form of forms) await rename(join(out, `disk.${form}`), join(draft.core, name(form)));
+    for (const form of forms) {
+      // Shared with the sandbox until now; from here on it is ours alone.
+      await chmod(join(out, `disk.${form}`), 0o644);
+      await rename(join(out, `disk.${form}`), join(draft.core, name(form)));
+    }
     const measured = await log.timed('digests', () => digestFiles(context, draft.core, forms.map(name)));
     const [raw, qcow2] = measured.map(({ path, size, sha256, sha512 }) => ({ path, size, sha256, sha512 }));
     if (!raw || !qcow2) throw new Error('unreachable');

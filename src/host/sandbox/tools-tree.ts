@@ -76,7 +76,9 @@ export async function toolsTree(context: Context, options: ToolsTreeOptions): Pr
       await bootstrap(context, sandbox, join(work, 'tree'), options);
       await complete(sandbox, join(work, 'tree'));
       // A neighbour may have been faster: then his stands, and ours goes with the work directory.
-      if (!existsSync(path)) await sandbox.request({ op: 'rename', from: join(work, 'tree'), to: path });
+      await sandbox.request({ op: 'rename', from: join(work, 'tree'), to: path }).catch(error => {
+        if (!existsSync(join(path, 'complete'))) throw error;
+      });
     } finally {
       await sandbox.close();
     }
