@@ -14,12 +14,14 @@ const exec = promisify(execFile);
  */
 const USER_DATA = `#cloud-config
 bootcmd:
-  - echo "witness: boot $(cat /proc/sys/kernel/random/boot_id) $(uname -r)" > /dev/ttyS0
+  - [sh, -c, 'echo "witness: boot $(cat /proc/sys/kernel/random/boot_id)" > /dev/ttyS0']
 runcmd:
   - |
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update && apt-get -y dist-upgrade &&
-    apt-get -y --reinstall install $(dpkg-query -W -f '\${Package}\\n' 'linux-image-[0-9]*' 'grub-*' 'shim-*') &&
+    # A network that looks into TLS would need its authority in the guest; apt checks signatures anyway.
+    sed -i 's#https://#http://#' /etc/apt/sources.list.d/debian.sources
+    packages=$(dpkg-query -W -f '\${db:Status-Abbrev} \${Package}\\n' 'linux-image-[0-9]*' 'grub-*' 'shim-*' | sed -n 's/^ii *//p')
+    apt-get update && apt-get -y dist-upgrade && apt-get -y --reinstall install $packages &&
     test -s /boot/grub/grub.cfg && echo "witness: upgraded" > /dev/ttyS0 || echo "witness: failed" > /dev/ttyS0
     tail -n 20 /var/log/apt/term.log > /dev/ttyS0
     systemctl reboot
@@ -49,7 +51,7 @@ describe.each(['bios', 'uefi'])('under %s', firmware => {
     const log = await boot(work, firmware, overlay, seed);
     expect(log).toMatch(/witness: upgraded/);
     const boots = new Set([...log.matchAll(/witness: boot (\S+)/g)].map(match => match[1]));
-    expect(boots.size).toBeGreaterThanOrEqual(1);
+    expect(boots.size).toBe(2);
     // After the reboot the kernel speaks a second time, and a login prompt comes again.
     const [, after = ''] = log.split('witness: upgraded');
     expect(after).toMatch(/Linux version/);
