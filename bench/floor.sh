@@ -27,6 +27,8 @@ mmdebstrap --mode=root --variant=minbase --format=directory \
 umount "$archives"
 find "$out/archives" -name '*.deb' -exec ln -f -t "$cache" {} +
 rm -r "$out/archives"
+# As image-factory does: nobody compresses package lists into an image.
+find "$tree/var/lib/apt/lists" "$tree/var/cache/apt" -type f -delete
 
 if [ "${FLOOR_INITRAMFS:-}" = once ]; then
   unset INITRD
