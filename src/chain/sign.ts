@@ -18,6 +18,12 @@ export async function sign(context: Context, request: SignRequest): Promise<Sign
     () => keyFor(context, factory, request, 'release'),
   );
   const { key, coreDigest } = sealed;
+  const { bothRoles } = await policyOf(context, factory);
+  if (!key.localTestKey && bothRoles.includes(key.fingerprint)) {
+    context.log.warn(
+      `one key for both roles: ${key.fingerprint} may pass verdicts and release; give each role its own`,
+    );
+  }
   return {
     fingerprint: key.fingerprint,
     localTestKey: key.localTestKey,

@@ -145,6 +145,11 @@ describe('a key', () => {
     await expect(seal('rsa')).rejects.toThrow(/is locked/);
   });
 
+  it('that has both roles is told of', async () => {
+    await seal('release');
+    expect(said.join('\n')).toContain(`one key for both roles: ${fingerprints.release}`);
+  });
+
   it('that the factory file does not name may not sign', async () => {
     await expect(seal('stranger')).rejects.toThrow(/has no release role/);
   });
