@@ -11,9 +11,9 @@
 set -eu
 packages=$1 sources=$2 suite=$3 cache=$4 out=$5
 
-mkdir -p "$cache" "$out/work"
-mount -t tmpfs -o mode=755 tmpfs "$out/work"
-tree=$out/work/tree
+mkdir -p "$cache" "$out/scratch"
+mount -t tmpfs -o mode=755 tmpfs "$out/scratch"
+tree=$out/scratch/tree
 archives=$tree/var/cache/apt/archives
 # Hard links in a directory of this run's own, as image-factory has it: what apt removes, the cache keeps.
 mkdir -p "$archives" "$out/archives"
