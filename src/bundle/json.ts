@@ -18,13 +18,11 @@ export function parseJson(text: string, what: string): unknown {
   throw new DefinitionError(`${what} has the key ${JSON.stringify(key)} where no reader can be sure of it`);
 }
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
-
 /** The first key that stands twice in one object, or that is no plain key; the text is known to be JSON. */
 function ambiguousKey(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = [];
   let word = '';
-  for (const [token] of text.matchAll(TOKEN)) {
+  for (const token of tokens(text)) {
     if (token === '{') open.push(new Set());
     else if (token === '[') open.push(undefined);
     else if (token === '}' || token === ']') open.pop();
@@ -33,9 +31,25 @@ function ambiguousKey(text: string): string | undefined {
       const keys = open.at(-1);
       if (key === '__proto__' || keys?.has(key)) return key;
       keys?.add(key);
-    } else if (token !== ',') word = token;
+    } else word = token;
   }
   return undefined;
+}
+
+// A pattern that matches a string whole would run out of stack on one of several megabytes.
+const MARK = /\\.|["{}[\]:]/g;
+
+/** Strings, with their quotes, and the marks between them that tell whose keys they are. */
+function* tokens(text: string): Generator<string> {
+  let start: number | undefined; // of the string we are in
+  for (const { 0: mark, index } of text.matchAll(MARK)) {
+    if (start === undefined && mark !== '"') yield mark;
+    else if (start === undefined) start = index;
+    else if (mark === '"') {
+      yield text.slice(start, index + 1);
+      start = undefined;
+    }
+  }
 }
 
 /** The form in which JSON files of a bundle are written. */
