@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../src/bundle/types.ts';
-import { leftovers, run, start } from './program.ts';
+import { leftovers } from './leftovers.ts';
+import { run, start } from './program.ts';
 
 const exec = promisify(execFile);
 const MIB = 1024 * 1024;

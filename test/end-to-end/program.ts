@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 /** The command as a user starts it, from the committed dist/. */
 export const PROGRAM = resolve('image-factory');
@@ -58,29 +57,4 @@ export function start(words: readonly string[], env: NodeJS.ProcessEnv = process
 
 export function run(words: readonly string[], env?: NodeJS.ProcessEnv): Promise<Ended> {
   return start(words, env).ended;
-}
-
-/** Process ids of everything that descends from us or carries the mark in its command line. */
-export async function processesWith(mark: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const pid of (await readdir('/proc')).filter(
-    name => /^\d+$/.test(name) && name !== String(process.pid),
-  )) {
-    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (line.includes(mark)) found.push(`${pid} ${line.replaceAll('\0', ' ').slice(0, 120)}`);
-  }
-  return found;
-}
-
-/** What a killed run could leave: processes, mounts, loop devices, and files that look finished. */
-export async function leftovers(output: string): Promise<string[]> {
-  const mounts = (await readFile('/proc/self/mountinfo', 'utf8'))
-    .split('\n')
-    .filter(line => line.includes(output));
-  const loops: string[] = [];
-  for (const name of (await readdir('/sys/block')).filter(each => each.startsWith('loop'))) {
-    const file = await readFile(join('/sys/block', name, 'loop/backing_file'), 'utf8').catch(() => '');
-    if (file.includes(output)) loops.push(`${name} ${file}`);
-  }
-  return [...(await processesWith(output)), ...mounts, ...loops];
 }
