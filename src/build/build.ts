@@ -95,15 +95,23 @@ async function layOut(preparation: Preparation, work: string): Promise<Hooks> {
 
 async function withSandbox(context: Context, sandbox: Sandbox, begun: Begun): Promise<BuiltImage> {
   const { preparation, results, hooks, log } = begun;
-  const { line, suite, sources, packages, inputDigest: seed, epoch } = preparation;
+  const { line, suite, sources, packages, inputDigest: seed } = preparation;
   const step = <T>(title: string, act: () => Promise<T>) => shown(context, title, act);
-  await step('root tree', () =>
+  const epoch = await step('root tree', () =>
     buildTree(sandbox, { line, suite, sources, hooks, packages, name: basename(results) }, log),
   );
   await step('seal', () => log.timed('seal', () => sealTree(sandbox)));
   const out = join(results, 'out');
   const disk = await step('disk image', () => buildDisk(context, sandbox, { line, seed, epoch, out }, log));
-  return step('forms, inventory and digests', () => finishBundle(context, sandbox, begun, disk));
+  return step('forms, inventory and digests', () =>
+    finishBundle(context, sandbox, { ...begun, epoch }, disk),
+  );
+}
+
+/** A build whose tree is made. */
+interface Grown extends Begun {
+  /** Seconds since 1970; see the manifest. */
+  readonly epoch: number;
 }
 
 async function shown<T>(context: Context, title: string, act: () => Promise<T>): Promise<T> {
@@ -116,7 +124,7 @@ async function shown<T>(context: Context, title: string, act: () => Promise<T>):
 async function finishBundle(
   context: Context,
   sandbox: Sandbox,
-  request: Begun,
+  request: Grown,
   disk: BuiltDisk,
 ): Promise<BuiltImage> {
   const { results, log } = request;
@@ -155,8 +163,8 @@ async function finishBundle(
   }
 }
 
-function documentsOf({ preparation, version }: ImageBuild, disk: BuiltDisk): DocumentsRequest {
-  const { line, inputDigest, epoch } = preparation;
+function documentsOf({ preparation, version, epoch }: Grown, disk: BuiltDisk): DocumentsRequest {
+  const { line, inputDigest } = preparation;
   const { distribution, release } = line;
   const partition = disk.layout.root.number;
   return { raw: disk.raw, partition, image: line.name, version, distribution, release, inputDigest, epoch };
@@ -165,7 +173,7 @@ function documentsOf({ preparation, version }: ImageBuild, disk: BuiltDisk): Doc
 async function makeManifest(
   context: Context,
   sandbox: Sandbox,
-  request: ImageBuild,
+  request: Grown,
   made: { disk: BuiltDisk; files: readonly ImageFile[]; raw: FileDigest; log: BuildLog },
 ): Promise<Manifest> {
   const { preparation } = request;
@@ -175,7 +183,7 @@ async function makeManifest(
     image: line.name,
     version: request.version,
     builtAt: context.now().toISOString(),
-    epoch: preparation.epoch,
+    epoch: request.epoch,
     line,
     inputDigest: preparation.inputDigest,
     diskDigest: made.raw.sha256,
@@ -186,6 +194,8 @@ async function makeManifest(
     rootFilesystem: { label: ROOT_LABEL, uuid: made.disk.rootUuid, partition: made.disk.layout.root.number },
     elements: preparation.elements.map(({ name, digest }) => ({ name, digest })),
     tools: await toolVersions(sandbox),
+    packages: preparation.inputs.packages,
+    toolsTree: preparation.inputs.toolsTree,
     sources: preparation.suites.map(({ suite, inReleaseSha256 }) => ({ suite, inReleaseSha256 })),
     timings: made.log.timings,
   };

@@ -1,106 +1,40 @@
-import { createHash } from 'node:crypto';
-import { type Dispatcher, getGlobalDispatcher, interceptors, request } from 'undici';
 import type { ImageLine } from '../definition/types.ts';
-import type { Context } from '../host/context.ts';
-import { CancelledError, NetworkError } from '../host/errors.ts';
-import type { Source } from './distributions/debian.ts';
-import type { Element } from './elements.ts';
+import { sha256 } from './archive/fetch.ts';
 
 /** Raise it when a change of the engine changes the bytes it makes. */
-export const ENGINE = 'image-factory/0.1.0+1';
+export const ENGINE = 'image-factory/0.1.0+2';
 
-/** One suite of the archive as it stands now. */
-export interface SuiteState {
-  readonly suite: string;
-  /** SHA-256 of its InRelease file, which names all package lists by their digests. */
-  readonly inReleaseSha256: string;
-  /** Its `Date:` field, seconds since 1970. */
-  readonly date: number;
+/** All that goes into an image, and nothing that only says how it is verified, who owns it, or where it comes from. */
+export interface Inputs {
+  readonly engine: string;
+  /** Key of the tools tree whose programs shape the bytes. */
+  readonly toolsTree: string;
+  readonly line: Omit<ImageLine, 'verify' | 'owner' | 'title' | 'mirror'> & { readonly mirror: string };
+  readonly elements: readonly { readonly name: string; readonly digest: string }[];
+  /** Versions by name of all packages that the definition and its elements bring. */
+  readonly packages: Readonly<Record<string, string>>;
 }
 
-const PATIENCE = 30_000;
-
-/**
- * Asks the mirror for the InRelease file of each suite.
- * @throws NetworkError when it does not answer as a mirror does, CancelledError
- */
-export async function archiveState(
-  context: Context,
-  sources: readonly Source[],
-  dispatcher?: Dispatcher,
-): Promise<SuiteState[]> {
-  return Promise.all(
-    sources.map(async source => {
-      const text = await fetchInRelease(context, `${source.uri}/dists/${source.suite}/InRelease`, dispatcher);
-      const date = Date.parse(/^Date: (.*)$/m.exec(text)?.[1] ?? '') / 1000;
-      if (Number.isNaN(date)) {
-        throw new NetworkError(`${source.uri} has no package archive for ${source.suite}`, {
-          advice: 'check the mirror',
-        });
-      }
-      return { suite: source.suite, inReleaseSha256: sha256(text), date };
-    }),
-  );
-}
-
-async function fetchInRelease(context: Context, url: string, dispatcher?: Dispatcher): Promise<string> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await fetchText(context, url, dispatcher);
-    } catch (error) {
-      if (context.signal.aborted) throw new CancelledError();
-      if (attempt === 3 || error instanceof NetworkError) throw asNetworkError(error, url);
-      context.log.warn(`${url}: ${(error as Error).message}; once more`);
-      await context.sleep(attempt * 2000);
-    }
-  }
-}
-
-async function fetchText(context: Context, url: string, dispatcher?: Dispatcher): Promise<string> {
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(PATIENCE)]);
-  // As apt does, which will follow the mirror to wherever it sends us.
-  const follow = interceptors.redirect({ maxRedirections: 5 });
-  const answer = await request(url, {
-    signal,
-    dispatcher: (dispatcher ?? getGlobalDispatcher()).compose(follow),
-  });
-  const text = await answer.body.text();
-  if (answer.statusCode >= 500) throw new Error(`HTTP status ${answer.statusCode}`);
-  if (answer.statusCode !== 200) {
-    throw new NetworkError(`${url} answers with HTTP status ${answer.statusCode}`, {
-      advice: 'check the mirror',
-    });
-  }
-  return text;
-}
-
-function asNetworkError(error: unknown, url: string): NetworkError {
-  if (error instanceof NetworkError) return error;
-  return new NetworkError(`the package mirror does not answer (${url})`, {
-    advice: 'check the mirror (factory file, --mirror, or apt on the host)',
-    cause: error,
-  });
-}
-
-/**
- * SHA-256 over all that goes into an image. What only says how it is verified, or who owns it, is left out.
- */
-export function inputDigest(inputs: {
+export function inputsOf(made: {
+  engine: string;
+  toolsTree: string;
   line: ImageLine;
-  elements: readonly Element[];
-  suites: readonly SuiteState[];
-  tools: string;
-}): string {
-  const { verify: _verify, owner: _owner, title: _title, mirror, ...line } = inputs.line;
-  return sha256(
-    canonical({
-      engine: ENGINE,
-      tools: inputs.tools,
-      line: { ...line, mirror: mirror.image ?? '' },
-      elements: inputs.elements.map(({ name, digest }) => ({ name, digest })),
-      suites: inputs.suites.map(({ suite, inReleaseSha256 }) => ({ suite, inReleaseSha256 })),
-    }),
-  );
+  elements: readonly { readonly name: string; readonly digest: string }[];
+  packages: Readonly<Record<string, string>>;
+}): Inputs {
+  const { verify: _verify, owner: _owner, title: _title, mirror, ...line } = made.line;
+  return {
+    engine: made.engine,
+    toolsTree: made.toolsTree,
+    line: { ...line, mirror: mirror.image ?? '' },
+    elements: made.elements.map(({ name, digest }) => ({ name, digest })),
+    packages: made.packages,
+  };
+}
+
+/** SHA-256 in lower-case hex: the same for the same inputs, however they are written down. */
+export function inputDigest(inputs: Inputs): string {
+  return sha256(canonical(inputs));
 }
 
 /** JSON with sorted keys. */
@@ -112,6 +46,60 @@ function canonical(value: unknown): string {
   );
 }
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+/** One reason why an image is not what would be built now. */
+export interface Change {
+  /** `security` is a package whose new version comes from the security suite. */
+  readonly kind: 'engine' | 'definition' | 'element' | 'package' | 'security';
+  /** Name of the package, element or setting. */
+  readonly what: string;
+  /** Absent: it is new. */
+  readonly before?: string;
+  /** Absent: it is gone. */
+  readonly now?: string;
+}
+
+/** What differs between two sets of inputs, package by package, element by element, setting by setting. */
+export function changesBetween(
+  before: Inputs,
+  now: Inputs,
+  isSecurity: (name: string) => boolean = () => false,
+): Change[] {
+  const byName = ({ elements }: Inputs) =>
+    Object.fromEntries(elements.map(({ name, digest }) => [name, digest.slice(0, 12)]));
+  const engine = ({ engine: version, toolsTree }: Inputs) => ({ engine: version, 'tools tree': toolsTree });
+  const settings = ({ line }: Inputs) =>
+    Object.fromEntries(Object.entries(line).map(([key, value]) => [key, canonical(value)]));
+  return [
+    ...compare('engine', engine(before), engine(now)),
+    ...compare('definition', settings(before), settings(now)),
+    ...compare('element', byName(before), byName(now)),
+    ...compare('package', before.packages, now.packages).map(change =>
+      isSecurity(change.what) && change.now !== undefined ? { ...change, kind: 'security' as const } : change,
+    ),
+  ];
+}
+
+function compare(
+  kind: Change['kind'],
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+): Change[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].sort();
+  return names
+    .filter(what => before[what] !== now[what])
+    .map(what => ({
+      kind,
+      what,
+      ...(before[what] === undefined ? {} : { before: before[what] }),
+      ...(now[what] === undefined ? {} : { now: now[what] }),
+    }));
+}
+
+/** `libc6 2.36-9 -> 2.36-10`, `vim is new`, `environment changed`: for a person. */
+export function describeChange({ kind, what, before, now }: Change): string {
+  const plain = kind === 'package' || what === kind;
+  const name = plain ? what : kind === 'security' ? `${what} (security)` : `${kind} ${what}`;
+  if (before === undefined) return `${name} is new${kind === 'package' ? `: ${now}` : ''}`;
+  if (now === undefined) return `${name} is gone`;
+  return kind === 'element' ? `${name} changed` : `${name} ${before} -> ${now}`;
 }

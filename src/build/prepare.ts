@@ -3,6 +3,8 @@ import type { ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { HostError } from '../host/errors.ts';
 import { TOOLS_KEY } from '../host/sandbox/tools-tree.ts';
+import { Archives } from './archive/archives.ts';
+import type { SuiteState } from './archive/state.ts';
 import {
   hostMirror,
   type Mirror,
@@ -12,7 +14,7 @@ import {
   suiteOf,
 } from './distributions/debian.ts';
 import { type Element, resolveElements } from './elements.ts';
-import { archiveState, inputDigest, type SuiteState } from './inputs.ts';
+import { ENGINE, type Inputs, inputDigest, inputsOf } from './inputs.ts';
 import { type PackageRequest, packageInstalls } from './package-installs.ts';
 
 /** All that is known of a build before it starts, without root. */
@@ -25,9 +27,10 @@ export interface Preparation {
   readonly suites: readonly SuiteState[];
   readonly elements: readonly Element[];
   readonly packages: readonly PackageRequest[];
+  readonly inputs: Inputs;
   readonly inputDigest: string;
-  /** Seconds since 1970: the newest date of the archive's suites, for every time in the image. */
-  readonly epoch: number;
+  /** Whether the version of a package that would be installed comes from a security suite. */
+  isSecurity(name: string): boolean;
 }
 
 export interface PrepareOptions {
@@ -35,6 +38,8 @@ export interface PrepareOptions {
   readonly elementPaths: readonly string[];
   /** From the command line; wins over the factory file. */
   readonly mirror?: string;
+  /** Shared by the lines that are prepared together; default: the line's own. */
+  readonly archives?: Archives;
 }
 
 /** The element that every image of a distribution starts from. */
@@ -52,18 +57,30 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
   const packages = (await Promise.all(elements.map(each => packageInstalls(each, conditions)))).flat();
   const mirror = await buildMirror(options);
   const sources = sourcesFor(suite, mirror);
-  const suites = await archiveState(context, sources);
+  const archive = await (options.archives ?? new Archives(context)).at(sources, line.architecture);
+  const { packages: closure, unknown } = archive.closure(namesOf(packages, line));
+  if (unknown.length > 0) {
+    context.log.warn(`${line.name}: no suite of its archive has ${unknown.join(', ')}`);
+  }
+  const inputs = inputsOf({ engine: ENGINE, toolsTree: TOOLS_KEY, line, elements, packages: closure });
   return {
     line,
     suite,
     sources,
     sourcesOf: other => sourcesFor(other, mirror),
-    suites,
+    suites: archive.suites,
     elements,
     packages,
-    inputDigest: inputDigest({ line, elements, suites, tools: TOOLS_KEY }),
-    epoch: Math.max(...suites.map(each => each.date)),
+    inputs,
+    inputDigest: inputDigest(inputs),
+    isSecurity: name => archive.isSecurity(name),
   };
+}
+
+/** What is asked of the archive, beside what is there anyway: mmdebstrap's minbase is required packages and apt. */
+function namesOf(packages: readonly PackageRequest[], line: ImageLine): string[] {
+  const wanted = packages.filter(each => !each.uninstall).map(each => each.name);
+  return ['apt', ...wanted, ...line.packages];
 }
 
 /** The command line's mirror, else the factory file's, else the host's own. */

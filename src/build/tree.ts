@@ -8,6 +8,7 @@ import { Sandbox } from '../host/sandbox/sandbox.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { BuildLog } from './build-log.ts';
 import { type Source, sourcesList } from './distributions/debian.ts';
+import { packageEpoch } from './epoch.ts';
 import { afterFinalise, FSTAB, ROOT_LABEL } from './finish.ts';
 import { byNumber, type Hooks, PHASES } from './hooks.ts';
 import type { PackageRequest } from './package-installs.ts';
@@ -75,8 +76,11 @@ export interface TreeRequest {
   readonly name: string;
 }
 
-/** The root tree: bootstrap, then the phases, then the engine's own touches. */
-export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: BuildLog): Promise<void> {
+/**
+ * The root tree: bootstrap, then the phases, then the engine's own touches.
+ * @returns the epoch of the tree: see packageEpoch
+ */
+export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: BuildLog): Promise<number> {
   const { line, suite, sources } = request;
   const [first, later] = splitPackages(request);
   await log.timed('bootstrap', () =>
@@ -93,7 +97,10 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
     sandbox,
     hooks: request.hooks,
     log,
-    environment: scriptEnvironment(line, suite),
+    environment: {
+      SOURCE_DATE_EPOCH: String(await packageEpoch(sandbox)),
+      ...scriptEnvironment(line, suite),
+    },
     packages: later,
   };
   for (const phase of PHASES) await runPhase(world, phase);
@@ -101,6 +108,7 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
   await log.timed('after finalise', () =>
     afterFinalise(sandbox, { suite, build: sources, ...(mirror === undefined ? {} : { mirror }) }),
   );
+  return packageEpoch(sandbox);
 }
 
 /**

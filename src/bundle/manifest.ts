@@ -61,6 +61,8 @@ const manifest: z.ZodType<Manifest> = z
     rootFilesystem: z.strictObject({ label: text, uuid: text, partition: count }),
     elements: z.array(z.strictObject({ name: text, digest: text })).readonly(),
     tools: z.record(text, text).readonly(),
+    packages: z.record(text, text).readonly(),
+    toolsTree: text,
     sources: z.array(z.strictObject({ suite: text, inReleaseSha256: sha256 })).readonly(),
     timings: z.array(z.strictObject({ what: text, seconds: z.number().nonnegative() })).readonly(),
   })

@@ -24,7 +24,7 @@ export interface Manifest {
   /** `20261121.1` */
   readonly version: string;
   readonly builtAt: string;
-  /** Every time inside the image, seconds since 1970: the newest date of the archive's suites. */
+  /** Every time inside the image, seconds since 1970: the newest date of the packages in it. */
   readonly epoch: number;
   /** The resolved definition of the line. */
   readonly line: ImageLine;
@@ -52,6 +52,10 @@ export interface Manifest {
   readonly elements: readonly { readonly name: string; readonly digest: string }[];
   /** Versions of the tools that shaped the bytes. */
   readonly tools: Readonly<Record<string, string>>;
+  /** Versions by name of the packages that the definition and its elements brought; see src/build/inputs.ts. */
+  readonly packages: Readonly<Record<string, string>>;
+  /** Key of the tools tree that the build ran in. */
+  readonly toolsTree: string;
   readonly sources: readonly { readonly suite: string; readonly inReleaseSha256: string }[];
   readonly timings: readonly { readonly what: string; readonly seconds: number }[];
 }

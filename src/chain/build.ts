@@ -21,6 +21,7 @@ export async function build(context: Context, request: BuildRequest): Promise<Bu
   const { factory } = await readDefinition(context, request.factory);
   const line = chooseLine(factory, request.image);
   if (request.version !== undefined) assertVersion(request.version);
+  await requireTools(context, TOOLS.build, { install: request.installTools, root: rootPrefix });
   return buildPrepared(context, request, await prepareLine(context, factory, line, request.mirror));
 }
 
@@ -44,7 +45,6 @@ export async function buildPrepared(
   preparation: Preparation,
 ): Promise<BuildResult> {
   const { line } = preparation;
-  await requireTools(context, TOOLS.build, { install: request.installTools, root: rootPrefix });
   const output = resolve(request.output);
   await mkdir(output, { recursive: true });
   const version = request.version ?? (await nextVersion(output, line, context.now()));

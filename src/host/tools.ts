@@ -20,6 +20,7 @@ export const TOOLS = {
   build: [
     tool('mmdebstrap'),
     tool('unshare', 'util-linux'),
+    tool('xz', 'xz-utils'),
     tool('/usr/share/keyrings/debian-archive-keyring.gpg', 'debian-archive-keyring'),
   ],
   verify: [

@@ -1,37 +1,28 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bundlePath, type PrepareOptions, prepare } from '../../src/build/prepare.ts';
 import { DefinitionError } from '../../src/host/errors.ts';
 import { inTemporary, recordingContext } from '../host/support.ts';
+import { TestMirror } from './archive/mirror.ts';
 import { LINE, writeTree } from './support.ts';
 
-/** On which day the suites of the archive were made; the security suite is the newest. */
-const DAYS = { bookworm: 1, 'bookworm-updates': 3, 'bookworm-security': 5 };
+const SUITES = ['bookworm', 'bookworm-updates', 'bookworm-security'];
 
 describe('prepare', () => {
-  let server: Server;
-  let base: string;
-  let asked: string[];
-  let days: Record<string, number>;
+  let mirror: TestMirror;
 
   beforeEach(async () => {
-    asked = [];
-    days = { ...DAYS };
-    server = createServer((request, response) => {
-      asked.push(request.url ?? '');
-      const day = Object.entries(days).find(([suite]) => request.url?.includes(`/${suite}/`))?.[1];
-      response.end(`-----BEGIN PGP SIGNED MESSAGE-----\nDate: Sun, 0${day} Nov 2026 00:00:00 UTC\n`);
-    });
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    mirror = await TestMirror.open();
+    for (const [index, suite] of SUITES.entries()) {
+      const packages = index > 0 ? [] : ['apt', 'cloud-init', 'htop', 'site-tool'];
+      mirror.suites[suite] = {
+        date: `Sun, 0${index + 1} Nov 2026 00:00:00 UTC`,
+        packages: packages.map(Package => ({ Package, Version: '1' })),
+      };
+    }
   });
 
-  afterEach(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  afterEach(() => mirror.close());
 
   const prepared = (options: Partial<PrepareOptions> = {}) =>
     inTemporary(async folder => {
@@ -39,8 +30,12 @@ describe('prepare', () => {
         'debian-cloud/package-installs.yaml': 'cloud-init:\n',
         'site/package-installs.yaml': 'site-tool:\nfor-arm:\n  arch: arm64\n',
       });
-      const line = { ...LINE, mirror: { build: `${base}/file` } };
-      return prepare(recordingContext().context, { line, elementPaths: [folder], ...options });
+      const line = { ...LINE, mirror: { build: `${mirror.base}/file` } };
+      return prepare(recordingContext({ env: { XDG_CACHE_HOME: join(folder, 'cache') } }).context, {
+        line,
+        elementPaths: [folder],
+        ...options,
+      });
     });
 
   it('starts every image from the foundation, with the packages that its conditions allow', async () => {
@@ -50,32 +45,53 @@ describe('prepare', () => {
     expect(packages.map(each => each.name)).toEqual(['cloud-init', 'site-tool']);
   });
 
-  it('dates the image by the newest suite of the archive', async () =>
-    expect((await prepared()).epoch).toBe(Date.UTC(2026, 10, 5) / 1000));
+  it('knows the version of each package that would be installed', async () => {
+    const { inputs, suites } = await prepared();
+    expect(inputs.packages).toEqual({ apt: '1', 'cloud-init': '1', htop: '1', 'site-tool': '1' });
+    expect(suites.map(each => each.date)).toEqual([1, 2, 3].map(day => Date.UTC(2026, 10, day) / 1000));
+  });
+
+  it('warns of a package that no suite has: an element may bring its source, or it is a mistake', () =>
+    inTemporary(async folder => {
+      await writeTree(folder, { 'debian-cloud/element-deps': '' });
+      const { context, said } = recordingContext({ env: { XDG_CACHE_HOME: join(folder, 'cache') } });
+      const line = { ...LINE, elements: [], packages: ['htpo'], mirror: { build: `${mirror.base}/file` } };
+      await prepare(context, { line, elementPaths: [folder] });
+      expect(said).toEqual(['warn: debian-12: no suite of its archive has htpo']);
+    }));
 
   it("takes the factory file's mirror, and the command line's before it", async () => {
     await prepared();
-    expect(asked.every(path => path.startsWith('/file'))).toBe(true);
-    asked = [];
-    const { sourcesOf } = await prepared({ mirror: `${base}/option/` });
-    expect(asked).toHaveLength(3);
-    expect(asked.every(path => path.startsWith('/option'))).toBe(true);
-    expect(sourcesOf('trixie')[0]).toMatchObject({ uri: `${base}/option`, suite: 'trixie' });
+    expect(mirror.asked.every(path => path.startsWith('/file'))).toBe(true);
+    mirror.asked.length = 0;
+    const { sourcesOf } = await prepared({ mirror: `${mirror.base}/option/` });
+    expect(mirror.asked).toHaveLength(6);
+    expect(mirror.asked.every(path => path.startsWith('/option'))).toBe(true);
+    expect(sourcesOf('trixie')[0]).toMatchObject({ uri: `${mirror.base}/option`, suite: 'trixie' });
   });
 
-  it('gives the same input digest for the same inputs, and another for another archive', async () => {
-    const [one, two] = [await prepared(), await prepared()];
-    expect(one.inputDigest).toBe(two.inputDigest);
-    days['bookworm-security'] = 6;
-    expect((await prepared()).inputDigest).not.toBe(one.inputDigest);
+  it('gives the same input digest while the packages of the image are the same, whatever else comes in', async () => {
+    const offer = (Package: string, Version: string) => {
+      mirror.suites['bookworm-security'] = {
+        date: 'Mon, 09 Nov 2026 00:00:00 UTC',
+        packages: [{ Package, Version }],
+      };
+    };
+    const before = await prepared();
+    offer('unrelated', '5');
+    expect((await prepared()).inputDigest).toBe(before.inputDigest);
+    offer('htop', '2');
+    const after = await prepared();
+    expect(after.inputDigest).not.toBe(before.inputDigest);
+    expect(after.isSecurity('htop')).toBe(true);
   });
 
   it('refuses a broken definition before it asks the network', async () => {
     for (const change of [{ release: '99' }, { elements: ['no-such'] }, { mirror: { build: 'nonsense' } }]) {
-      const line = { ...LINE, mirror: { build: base }, ...change };
+      const line = { ...LINE, mirror: { build: mirror.base }, ...change };
       await expect(prepared({ line })).rejects.toThrow(DefinitionError);
     }
-    expect(asked).toEqual([]);
+    expect(mirror.asked).toEqual([]);
   });
 });
 

@@ -54,6 +54,8 @@ export const manifest: Manifest = {
     { name: 'motd', digest: '4'.repeat(64) },
   ],
   tools: { 'qemu-img': '10.0.2', mke2fs: '1.47.2' },
+  packages: { bash: '5.2.15-2+b7', 'cloud-init': '22.4.2-1+deb12u2' },
+  toolsTree: '7'.repeat(16),
   sources: [
     { suite: 'bookworm', inReleaseSha256: '5'.repeat(64) },
     { suite: 'bookworm-security', inReleaseSha256: '6'.repeat(64) },
