@@ -1,0 +1,84 @@
+import { readFile, rm } from 'node:fs/promises';
+import type { Context } from '../../src/host/context.ts';
+import { daemons, members, stopDaemons } from './daemons.ts';
+import {
+  cloudsYaml,
+  identityEndpoints,
+  imageEndpoints,
+  PEOPLE,
+  populate,
+  SERVICE_USERS,
+} from './identity.ts';
+import { installPackages, PACKAGES } from './packages.ts';
+import { Place } from './place.ts';
+import { glanceOf, prepareGlance, REGIONS, type Region, startGlance } from './services/glance.ts';
+import { IMPATIENT_KEYSTONE, KEYSTONE, prepareKeystone, startKeystone } from './services/keystone.ts';
+import { startDatabase, stopDatabase } from './services/mariadb.ts';
+
+/** A cloud that runs. */
+export interface TestCloud {
+  readonly place: Place;
+  /** Path of a clouds.yaml with `admin`, `builder`, `tenant`, and each of them with `-REGION` appended. */
+  readonly cloudsFile: string;
+}
+
+export interface CloudOptions {
+  /** The first one is where the plain names in clouds.yaml point. */
+  readonly regions?: readonly Region[];
+}
+
+/**
+ * Brings up Keystone and one Glance for each region (tier 1), and waits until they answer. Harmless to repeat:
+ * what runs is left alone, what is there is not made again.
+ * @param directory absolute; holds everything the cloud writes
+ */
+export async function bringUp(
+  context: Context,
+  directory: string,
+  { regions = REGIONS }: CloudOptions = {},
+): Promise<TestCloud> {
+  await installPackages(context, PACKAGES[1]);
+  const place = await Place.open(directory);
+  await place.choosePorts([KEYSTONE.name, IMPATIENT_KEYSTONE.name, ...regions.map(glanceOf)]);
+  await place.chooseSecrets(['database', 'admin', ...PEOPLE, ...SERVICE_USERS]);
+  const cloudsFile = await place.write('clouds.yaml', cloudsYaml(place, regions));
+  await startDatabase(place);
+  const [first] = regions;
+  if (first === undefined) throw new TypeError('a cloud has one region at the least');
+  // The services' schemas take most of the time, and one processor each.
+  const glances = regions.map(region => prepareGlance(place, region));
+  await Promise.all([prepareKeystone(place, first.name).then(() => startKeystone(place)), ...glances]);
+  await place.once('identity', () => publishAll(place, regions));
+  await Promise.all(regions.map(region => startGlance(place, region)));
+  return { place, cloudsFile };
+}
+
+async function publishAll(place: Place, regions: readonly Region[]): Promise<void> {
+  const endpoints = [...identityEndpoints(place, regions), ...imageEndpoints(place, regions)];
+  await populate(place, SERVICE_USERS, endpoints);
+}
+
+/** Ends every service that was started from this directory, the database last; the data stays. */
+export async function takeDown(directory: string): Promise<void> {
+  const place = await Place.open(directory);
+  const services = (await daemons(place)).map(({ name }) => name).filter(name => name !== 'mariadb');
+  await stopDaemons(place, services, 10);
+  await stopDatabase(place);
+}
+
+/** Takes it down and forgets everything. */
+export async function wipe(directory: string): Promise<void> {
+  await takeDown(directory);
+  await rm(directory, { recursive: true, force: true });
+}
+
+/** MiB of memory that the cloud's services take, pages they share counted once. */
+export async function memory(place: Place): Promise<number> {
+  let total = 0;
+  const sessions = (await daemons(place)).flatMap(({ pid }) => pid ?? []);
+  for (const pid of await members(sessions)) {
+    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
+    total += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0);
+  }
+  return Math.round(total / 1024);
+}

@@ -1,0 +1,81 @@
+import { mkdir } from 'node:fs/promises';
+import { run } from '../../../src/host/process.ts';
+import { speaksHttp, startDaemon, waitForDaemon } from '../daemons.ts';
+import { ADDRESS, ini, type Place } from '../place.ts';
+import { createDatabase, databaseUrl } from './mariadb.ts';
+
+export interface KeystoneOptions {
+  readonly name: string;
+  /** Seconds a token lives. */
+  readonly tokenLifetime: number;
+}
+
+/** Tokens of the ordinary Keystone outlive any test. */
+export const KEYSTONE: KeystoneOptions = { name: 'keystone', tokenLifetime: 86_400 };
+
+/**
+ * A second Keystone over the same database and keys: what it issues is valid everywhere, for a short time. A token
+ * holds its own end, so one database can serve both.
+ */
+export const IMPATIENT_KEYSTONE: KeystoneOptions = { name: 'keystone-impatient', tokenLifetime: 60 };
+
+function configuration(place: Place, options: KeystoneOptions): string {
+  return ini({
+    DEFAULT: { public_endpoint: place.url(options.name) },
+    database: { connection: databaseUrl(place, 'keystone') },
+    token: { provider: 'fernet', expiration: options.tokenLifetime },
+    fernet_tokens: { key_repository: place.path('keystone', 'fernet-keys') },
+    fernet_receipts: { key_repository: place.path('keystone', 'fernet-keys') },
+    credential: { key_repository: place.path('keystone', 'credential-keys') },
+    cache: { enabled: 'false' },
+  });
+}
+
+/** Its database, keys, and the administrator. */
+export async function prepareKeystone(place: Place, region: string): Promise<void> {
+  await mkdir(place.path('keystone'), { recursive: true });
+  const config = await place.write('etc/keystone.conf', configuration(place, KEYSTONE));
+  const manage = ['keystone-manage', '--config-file', config];
+  const owner = [
+    '--keystone-user',
+    String(process.getuid?.()),
+    '--keystone-group',
+    String(process.getgid?.()),
+  ];
+  const url = `${place.url(KEYSTONE.name)}/v3`;
+  await place.once('keystone', async () => {
+    await createDatabase(place, 'keystone');
+    await run([...manage, 'db_sync']);
+    await run([...manage, 'fernet_setup', ...owner]);
+    await run([...manage, 'credential_setup', ...owner]);
+    const urls = ['public', 'internal', 'admin'].flatMap(each => [`--bootstrap-${each}-url`, url]);
+    await run([...manage, 'bootstrap', '--bootstrap-region-id', region, ...urls], {
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', OS_BOOTSTRAP_PASSWORD: place.secret('admin') },
+    });
+  });
+}
+
+export async function startKeystone(place: Place, options: KeystoneOptions = KEYSTONE): Promise<void> {
+  const config = await place.write(`etc/${options.name}.conf`, configuration(place, options));
+  const argv = [
+    'uwsgi_python3',
+    ...['--http-socket', `${ADDRESS}:${place.port(options.name)}`],
+    ...['--wsgi-file', '/usr/bin/keystone-wsgi-public'],
+    ...[
+      '--master',
+      '--processes',
+      '2',
+      '--threads',
+      '4',
+      '--enable-threads',
+      '--lazy-apps',
+      '--thunder-lock',
+    ],
+    ...['--die-on-term', '--need-app', '--buffer-size', '65535', '--disable-logging'],
+    // uwsgi closes after each answer and does not say so by itself.
+    ...['--add-header', 'Connection: close'],
+  ];
+  const env = { OS_KEYSTONE_CONFIG_DIR: place.path('etc'), OS_KEYSTONE_CONFIG_FILES: config };
+  await startDaemon(place, options.name, argv, env);
+  await waitForDaemon(place, options.name, () => speaksHttp(place.url(options.name)));
+}
