@@ -19,8 +19,8 @@ export const PACKAGES: Readonly<Record<1, readonly string[]>> = {
 };
 
 async function isInstalled(name: string): Promise<boolean> {
-  const argv = ['dpkg-query', '-W', '-f', '${db:Status-Status}', name];
-  return (await run(argv, { accept: [0, 1] })).stdout === 'installed';
+  const { stdout } = await run(['dpkg-query', '-s', name], { accept: [0, 1] });
+  return stdout.includes('\nStatus: install ok installed\n');
 }
 
 /** Installs what is missing, after saying so; no service of these packages is started. */
