@@ -33,6 +33,8 @@ const verdict = z.strictObject({
       machine: z.strictObject({ kind: text, accelerator: text, firmware: text }),
       coreDigest: sha256,
       diskDigest: sha256,
+      /** The one file of that disk whose bytes were booted. */
+      bootedFile: z.strictObject({ path: text, sha256, sha512 }),
       startedAt: timestamp,
       finishedAt: timestamp,
       required: names,
@@ -54,6 +56,7 @@ interface Tested {
   readonly machine: { readonly kind: string; readonly accelerator: string; readonly firmware: string };
   readonly coreDigest: string;
   readonly diskDigest: string;
+  readonly bootedFile: { readonly path: string; readonly sha256: string; readonly sha512: string };
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly required: readonly string[];
@@ -71,6 +74,7 @@ export function verdictStatement(
   reports: readonly { name: string; sha256: string }[],
 ): VerdictStatement {
   const { image, version, place, run, coreDigest, diskDigest, startedAt, finishedAt, required } = report;
+  const { path, sha256, sha512 } = report.bootedFile;
   const ended = (outcome: string) =>
     report.checks.filter(each => each.outcome === outcome).map(each => each.name);
   const { kind, accelerator, firmware } = report.machine;
@@ -95,6 +99,7 @@ export function verdictStatement(
       imageFactory: {
         formatVersion: FORMAT_VERSION,
         ...{ image, version, place, run, coreDigest, diskDigest, startedAt, finishedAt, required },
+        bootedFile: { path, sha256, sha512 },
         machine: { kind, accelerator, firmware },
         reports: [...reports],
       },
