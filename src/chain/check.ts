@@ -16,15 +16,18 @@ import type { BundleCheck, CheckRequest } from './types.ts';
 /**
  * Verifies a bundle as it lies there: every byte, every signature, every verdict; and that its images hold
  * the disk and the files that it tells of.
- * @throws TrustError when the core is not what was signed, CheckError when an image is not what it should be
+ * @throws TrustError when the core or a verdict is not what was signed, CheckError when an image is not what it should be
  */
 export async function check(context: Context, request: CheckRequest): Promise<BundleCheck> {
   const { factory } = await readDefinition(context, request.factory);
   await requireTools(context, TOOLS.digest, { install: request.installTools, root: rootPrefix });
   const bundle = resolve(request.bundle);
   const trusted = await trustBundle(context, bundle, factory);
-  const { good, ignored } = await judgeVerdicts(context, bundle, trusted.core, trusted.policy);
+  const { good, ignored, unverifiable } = await judgeVerdicts(context, bundle, trusted.core, trusted.policy);
   for (const line of ignored) context.log.warn(`does not count: ${line}`);
+  const [doubtful, ...more] = unverifiable;
+  for (const error of more) context.log.error(error.line);
+  if (doubtful !== undefined) throw doubtful;
   const results: CheckResult[] = [];
   const timed = async (name: string, act: () => Promise<string>) => {
     const start = context.now().getTime();

@@ -57,7 +57,9 @@ export async function verifyBundle(
 
 const ADVICE = {
   bad: 'the file or its signature was changed; copy the bundle again from where it was signed',
-  untrusted: 'have it signed by a key that signing.fingerprints names for release',
+  foreign: 'have it signed by a key that the factory file names under signing.release',
+  unknown: 'have it signed by a key that the factory file names under signing.release',
+  lapsed: 'if the key lives longer than its copy in keys/ says, export it again; else build and sign anew',
 };
 
 /** @returns fingerprint of the release key that signed it */

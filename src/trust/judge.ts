@@ -6,12 +6,14 @@ import type { Policy } from './policy.ts';
 import { issuers, readPackets, verifyPacket } from './signature.ts';
 
 /**
- * What a signature is worth under a policy. `good`: made over these bytes by a key of the role that is valid
- * now. `untrusted`: by somebody else, or by a key that is expired or revoked. `bad`: not over these bytes.
+ * What a signature is worth under a policy. Made over these bytes: `good` by a key of the role that is valid
+ * now, `lapsed` by a key of the role that is expired or revoked, `foreign` by a key without the role. Nobody
+ * can say whether it was: `unknown`, by a key that is not at hand. Not made over them: `bad`.
  */
 export type Judgement =
   | { readonly kind: 'good'; readonly fingerprint: string }
-  | { readonly kind: 'untrusted' | 'bad'; readonly reason: string };
+  | { readonly kind: 'lapsed' | 'foreign'; readonly fingerprint: string; readonly reason: string }
+  | { readonly kind: 'unknown' | 'bad'; readonly reason: string };
 
 /**
  * @param signature armored text or binary; it must hold exactly one signature
@@ -30,13 +32,17 @@ export async function judgeSignature(
   const keys = policy.keys.filter(key => issuers(packet, key).length > 0);
   const judged: Judgement[] = [];
   for (const key of keys) judged.push(await judgeByKey(policy, role, running, packet, key, now));
-  return (
-    judged.find(each => each.kind === 'good') ??
-    judged[0] ?? {
-      kind: 'untrusted',
-      reason: `is signed by an unknown key, ${packet.issuerKeyID.toHex().toUpperCase()}`,
-    }
-  );
+  // Two keys may share a key id, by chance or by design.
+  if (judged.length > 0) return bestOf(judged);
+  const issuer = packet.issuerKeyID.toHex().toUpperCase();
+  return { kind: 'unknown', reason: `is signed by an unknown key, ${issuer}` };
+}
+
+const RANK: readonly Judgement['kind'][] = ['good', 'lapsed', 'foreign', 'unknown', 'bad'];
+
+/** The one that is worth most of several, of which there is one at least. */
+export function bestOf(judged: readonly Judgement[]): Judgement {
+  return judged.reduce((a, b) => (RANK.indexOf(b.kind) < RANK.indexOf(a.kind) ? b : a));
 }
 
 async function onlyPacket(signature: string | Uint8Array): Promise<SignaturePacket | undefined> {
@@ -56,11 +62,13 @@ async function judgeByKey(
   const forged = await forgery(packet, key, running, now);
   if (forged !== undefined) return { kind: 'bad', reason: forged };
   if (!policy.roles[role].includes(fingerprint)) {
-    return { kind: 'untrusted', reason: `is signed by ${fingerprint}, which has no ${role} role here` };
+    const reason = `is signed by ${fingerprint}, which has no ${role} role here`;
+    return { kind: 'foreign', fingerprint, reason };
   }
   const invalid = await invalidity(packet, key, now);
   if (invalid === undefined) return { kind: 'good', fingerprint };
-  return { kind: 'untrusted', reason: `is signed by ${fingerprint}, a key that is not valid: ${invalid}` };
+  const reason = `is signed by ${fingerprint}, a key that is not valid: ${invalid}`;
+  return { kind: 'lapsed', fingerprint, reason };
 }
 
 /** Why the packet is not that key's signature over the data. */
