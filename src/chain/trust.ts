@@ -1,10 +1,12 @@
 import { type MeasuredCore, measureCore } from '../bundle/core.ts';
+import { runningDigest } from '../bundle/digest.ts';
 import type { Factory, Role } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { TrustError } from '../host/errors.ts';
 import { places } from '../host/places.ts';
 import { sealTexts } from '../sign/seal.ts';
 import { verifyBundle } from '../trust/bundle.ts';
+import { judgeSignature } from '../trust/judge.ts';
 import { loadPolicy, type Policy } from '../trust/policy.ts';
 import { loadSigningKey, type SigningKey } from '../trust/signing-key.ts';
 import { acceptedVerdict } from '../trust/verdicts.ts';
@@ -28,7 +30,7 @@ export function policyOf(context: Context, factory: Factory): Promise<Policy> {
 /**
  * Loads the key for a role: the one that is given, else the factory's, else the local test key where the
  * factory names no fingerprints.
- * @throws TrustError when the factory gives the key another role, or none
+ * @throws TrustError when the factory gives the key another role or none, or has it as expired or revoked
  */
 export async function keyFor(
   context: Context,
@@ -42,11 +44,35 @@ export async function keyFor(
     ...(request.passphrase === undefined ? {} : { passphrase: request.passphrase }),
   };
   const key = await loadSigningKey(source, context, localKeyDirectory(context, factory));
-  const policy = await policyOf(context, factory);
-  if (policy.roles[role].includes(key.fingerprint)) return key;
-  throw new TrustError(`the signing key ${key.fingerprint} has no ${role} role in ${factory.file}`, {
-    advice: `name it under signing.${role}, or sign with a key that is there`,
-  });
+  await assertBelieved(context, await policyOf(context, factory), key, role, factory.file);
+  return key;
+}
+
+/**
+ * A signature on trial, judged as a later reader will judge the real ones: the secret key does not know that
+ * its public half in keys/ was revoked, or lacks the subkey that signs.
+ */
+async function assertBelieved(
+  context: Context,
+  policy: Policy,
+  key: SigningKey,
+  role: Role,
+  file: string,
+): Promise<void> {
+  if (!policy.roles[role].includes(key.fingerprint)) {
+    throw new TrustError(`the signing key ${key.fingerprint} has no ${role} role in ${file}`, {
+      advice: `name it under signing.${role}, or sign with a key that is there`,
+    });
+  }
+  const trial = runningDigest(Buffer.from('image-factory: a trial of a signing key'));
+  const judged = await judgeSignature(policy, role, trial, await key.signDigest(trial), context.now());
+  if (judged.kind === 'good') return;
+  throw new TrustError(
+    `nobody would believe the signing key ${key.fingerprint}: its trial ${judged.reason}`,
+    {
+      advice: 'export its public half into keys/ again, or sign with another key',
+    },
+  );
 }
 
 function localKeyDirectory(context: Context, { signing }: Factory): string | undefined {
