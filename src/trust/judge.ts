@@ -17,8 +17,8 @@ export type Judgement =
 
 /**
  * @param signature armored text or binary; it must hold exactly one signature
- * @param now a key must be valid now and have been valid when it signed: a date in a signature is the
- *   signer's own word, so an expired key could always claim to be early
+ * @param now when the key must be valid, whenever it says it signed: a date in a signature is the signer's
+ *   own word, so an expired key could always claim to be early
  */
 export async function judgeSignature(
   policy: Policy,
@@ -86,16 +86,9 @@ async function forgery(
   );
 }
 
-/** Why the key may not sign, now or when it did: expired, revoked, not made for signing, too weak. */
+/** Why the key may not sign: expired, revoked, not made for signing, too weak. */
 async function invalidity(packet: SignaturePacket, key: PublicKey, now: Date): Promise<string | undefined> {
-  for (const date of [now, packet.created ?? now]) {
-    try {
-      await key.getSigningKey(packet.issuerKeyID, date);
-    } catch (error) {
-      return lowerFirst(error);
-    }
-  }
-  return undefined;
+  return key.getSigningKey(packet.issuerKeyID, now).then(() => undefined, lowerFirst);
 }
 
 function lowerFirst(error: unknown): string {
