@@ -22,6 +22,7 @@ export const FILES = {
   seed: 'seed.img',
   vars: 'firmware-variables.fd',
   console: 'console.log',
+  screen: 'screen.png',
 } as const;
 
 /** Firmware as Debian and Ubuntu package it (ovmf); the variables' file is a template to copy. */
@@ -53,6 +54,8 @@ export function qemuArgv(
     ...diskArgv('disk', FILES.disk, 'format=qcow2,cache=unsafe,discard=unmap'),
     ...diskArgv('seed', FILES.seed, 'format=raw,readonly=on'),
     ...['-device', 'virtio-rng-pci'],
+    // A cloud's machines have one too; nobody looks at it until a boot fails.
+    ...['-device', 'VGA'],
     ...networkArgv(network),
   ];
 }

@@ -12,6 +12,7 @@ import { deadEnd, systemSpoke, whereItStopped } from './phases.ts';
 import { FILES, FIRMWARE, qemuArgv, virtualNetwork } from './qemu-argv.ts';
 import { QemuProcess } from './qemu-process.ts';
 import type { Qmp } from './qmp.ts';
+import { takeScreen } from './screen.ts';
 import { makeSeedDisk } from './seed.ts';
 import { closeSsh, makeKeyPair, type SshTarget, ssh } from './ssh.ts';
 import { tied } from './tied.ts';
@@ -116,6 +117,11 @@ class QemuMachine implements Machine, Trial {
   async console(): Promise<string> {
     if (!this.#closed) await this.#tail.poll();
     return this.#tail.text;
+  }
+
+  async screen(): Promise<Buffer | undefined> {
+    if (this.ended() !== undefined) return undefined;
+    return takeScreen(this.#context, this.#parts.qmp, this.#parts.directory);
   }
 
   async waitForConsole(pattern: RegExp, deadline: number, phase: string): Promise<void> {

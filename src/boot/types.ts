@@ -24,6 +24,8 @@ export interface Machine {
    * @throws CheckError when it takes longer than the timeout (milliseconds; default one minute)
    */
   ssh(command: string, options?: { timeout?: number }): Promise<SshResult>;
+  /** What the screen shows, a PNG file; undefined when there is none to be had. */
+  screen(): Promise<Buffer | undefined>;
   /** Facts of the virtual network for the checks. */
   readonly network: {
     /** The resolver that DHCP hands out. */

@@ -66,9 +66,8 @@ export async function verifyPlace(
     runSuite(context, suiteRequest(context, request, core, where)),
     ...(where.whole ? [offlineCheck(context, 'images', () => checkImages(context, images))] : []),
   ]);
-  const { console } = suite;
   const report = withResults(suite.report, offline);
-  const files = reportFiles(report, console);
+  const files = reportFiles(report, suite);
   // Only now, when every check has ended, is the key loaded.
   const key = await keyFor(context, factory, request, 'verify');
   const statement = await writeVerdict({ bundle, manifest: core.manifest, report, files, key });

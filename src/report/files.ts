@@ -8,10 +8,14 @@ export function reportJson(report: Report): string {
 }
 
 /** What lies beside a verdict, content by name. The console is cleaned: it is read in terminals. */
-export function reportFiles(report: Report, console: string): Record<string, string> {
+export function reportFiles(
+  report: Report,
+  { console, screen }: { readonly console: string; readonly screen?: Buffer },
+): Record<string, string | Uint8Array> {
   return {
     'report.json': reportJson(report),
     'junit.xml': junit(report),
     'console.log': console.split('\n').map(clean).join('\n'),
+    ...(screen && { 'screen.png': screen }),
   };
 }

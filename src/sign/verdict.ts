@@ -10,15 +10,15 @@ export interface VerdictRequest {
   readonly bundle: string;
   readonly manifest: Manifest;
   readonly report: Report;
-  /** Reports that stand beside the statement, by name: report.json, junit.xml, console.log. */
-  readonly files: Readonly<Record<string, string>>;
+  /** Reports that stand beside the statement, by name: report.json, junit.xml, console.log, screen.png. */
+  readonly files: Readonly<Record<string, string | Uint8Array>>;
   readonly key: SigningKey;
 }
 
 /** Writes a signed verdict into the bundle. @returns path of its folder */
 export async function writeVerdict(request: VerdictRequest): Promise<string> {
   const { bundle, manifest, report, files, key } = request;
-  const digests = Object.entries(files).map(([name, text]) => ({ name, sha256: sha256Hex(text) }));
+  const digests = Object.entries(files).map(([name, content]) => ({ name, sha256: sha256Hex(content) }));
   const envelope = await signStatement(verdictStatement(manifest, report, digests), key);
   return writeStatement(bundle, 'verdict', report.place, report.run, { ...files, [STATEMENT]: envelope });
 }

@@ -53,6 +53,8 @@ export interface SuiteResult {
   readonly report: Report;
   /** All that the guest wrote to its console, not cleaned. */
   readonly console: string;
+  /** PNG of the screen at the end of a boot whose checks did not all pass. */
+  readonly screen?: Buffer;
 }
 
 /**
@@ -73,7 +75,7 @@ export async function runSuite(
     testIn(context, request, checks, { directory, boot }),
   );
   await assertBytes(context, request, 'changed while it was tested');
-  const { results, console, ...found } = tested;
+  const { results, console, screen, ...found } = tested;
   const report = {
     ...subject(request),
     ...found,
@@ -83,7 +85,7 @@ export async function runSuite(
     checks: results,
     passed: results.every(({ outcome }) => outcome === 'passed'),
   };
-  return { report, console };
+  return { report, console, ...(screen && { screen }) };
 }
 
 /**
@@ -114,6 +116,7 @@ interface Tested {
   readonly bootSeconds: number;
   readonly results: readonly CheckResult[];
   readonly console: string;
+  readonly screen?: Buffer;
 }
 
 async function testIn(
@@ -135,7 +138,9 @@ async function testIn(
   try {
     const guest = { machine, userName: request.userName, imageSize: request.imageSize, diskSize, nonce };
     const tested = await testGuest(context, request, checks, guest);
-    return { ...tested, console: await machine.console() };
+    const passed = tested.results.every(({ outcome }) => outcome === 'passed');
+    const screen = passed ? undefined : await machine.screen();
+    return { ...tested, console: await machine.console(), ...(screen && { screen }) };
   } finally {
     await machine.close();
   }
@@ -163,7 +168,7 @@ async function testGuest(
   request: SuiteRequest,
   checks: readonly Check[],
   guest: Omit<GuestUnderTest, 'cloudInit'>,
-): Promise<Omit<Tested, 'console'>> {
+): Promise<Omit<Tested, 'console' | 'screen'>> {
   const { machine } = guest;
   const booted = await bootOrReason(context, machine, request.boot.budget);
   const results: CheckResult[] = [];
@@ -211,6 +216,7 @@ function underTest(
     network: machine.network,
     status: () => machine.status(),
     console: () => machine.console(),
+    screen: () => machine.screen(),
     waitForConsole: (pattern, deadline, phase) => machine.waitForConsole(pattern, deadline, phase),
     ssh: () => Promise.reject(booted),
     close: () => machine.close(),

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { bootQemu } from '../../src/boot/qemu.ts';
 import type { MachineRequest } from '../../src/boot/types.ts';
@@ -63,6 +64,20 @@ describe('a machine', () => {
     const told = JSON.parse((await run(['qemu-img', 'info', '-U', '--output=json', overlay])).stdout);
     expect(told).toMatchObject({ 'virtual-size': request.diskSize, 'backing-filename-format': 'raw' });
     expect(Buffer.alloc(1024 ** 2).equals(await readFile(request.image))).toBe(true);
+  });
+
+  it('shows its screen as a picture, and has none when it is gone', async () => {
+    const { machine, directory } = await booted();
+    const first = await machine.screen();
+    expect([first?.toString('latin1', 1, 4), first?.toString('latin1', 12, 16)]).toEqual(['PNG', 'IHDR']);
+    // Sooner or later the firmware says there that it found nothing to boot.
+    await expect
+      .poll(async () => (await machine.screen())?.equals(first ?? Buffer.of()), { timeout: 20_000 })
+      .toBe(false);
+    const [folder = ''] = (await readdir(directory)).filter(name => name.startsWith('machine-'));
+    expect(await readdir(join(directory, folder))).not.toContain('screen.png');
+    await machine.close();
+    expect(await machine.screen()).toBeUndefined();
   });
 
   it('says in which phase a guest stopped', async () => {

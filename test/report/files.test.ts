@@ -4,10 +4,15 @@ import { formatBytes, formatSeconds, formatTime } from '../../src/report/format.
 import { report } from './fixture.ts';
 
 it('puts the report, JUnit and a clean console beside a verdict', () => {
-  const files = reportFiles(report(), 'boot\u001b[2J\r\nlogin:\u0007');
+  const files = reportFiles(report(), { console: 'boot\u001b[2J\r\nlogin:\u0007' });
   expect(Object.keys(files)).toEqual(['report.json', 'junit.xml', 'console.log']);
-  expect(JSON.parse(files['report.json'] ?? '')).toEqual(report());
+  expect(JSON.parse(String(files['report.json']))).toEqual(report());
   expect(files['console.log']).toBe('boot\nlogin:');
+});
+
+it('puts a picture of the screen there as it is', () => {
+  const screen = Buffer.from([0x89, 0, 255, 10]);
+  expect(reportFiles(report(), { console: '', screen })['screen.png']).toEqual(screen);
 });
 
 it.each([

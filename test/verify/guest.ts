@@ -44,6 +44,7 @@ export function fakeMachine(behaviour: Behaviour = {}): Machine & { closed: numb
     commands,
     status: async () => behaviour.status ?? 'running',
     console: async () => behaviour.console ?? CONSOLE,
+    screen: async () => Buffer.from('picture'),
     waitForConsole: async () => {},
     ssh: async command => {
       commands.push(command);

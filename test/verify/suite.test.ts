@@ -50,7 +50,7 @@ describe('runSuite', () => {
   it('gives a finished report', async () => {
     const { request, folder } = await prepared();
     const { boot, machine } = booter();
-    const { report, console } = await runSuite(context, request, boot);
+    const { report, console, screen } = await runSuite(context, request, boot);
     expect(report).toMatchObject({
       ...{ formatVersion: 1, image: 'debian-12', version: '20261121.1', place: 'qemu', job: 'host:1' },
       ...{ coreDigest: 'c', diskDigest: 'd', required: REQUIRED, passed: true },
@@ -64,6 +64,7 @@ describe('runSuite', () => {
     expect(report.run).toMatch(SAFE_NAME);
     expect(report.bootSeconds).toBeGreaterThan(0);
     expect(console).toBe(CONSOLE);
+    expect(screen).toBeUndefined();
     expect(machine.closed).toBe(1);
     expect(await readdir(folder)).toEqual(['disk.raw']);
   });
@@ -93,6 +94,7 @@ describe('runSuite', () => {
     expect(result.report.checks[1]?.detail).toBe('the guest gave up: grub rescue>');
     expect(result.report).toMatchObject({ passed: false, bootSeconds: 0 });
     expect(result.console).toBe(console);
+    expect(String(result.screen)).toBe('picture');
     expect(machine.closed).toBe(1);
   });
 
