@@ -1,7 +1,9 @@
+import { rm } from 'node:fs/promises';
 import { createContext } from '../src/host/context.ts';
 import { silentLog } from '../src/host/log.ts';
 import { rootPrefix } from '../src/host/privilege.ts';
 import { requireTools, TOOLS } from '../src/host/tools.ts';
+import { SHARED } from './end-to-end/shared-image.ts';
 
 /** What the tests judge by, beside what the program itself needs. */
 const JUDGES = [
@@ -20,12 +22,17 @@ const JUDGES = [
   { needs: '/etc/ssl/certs/ca-certificates.crt', package: 'ca-certificates' },
 ];
 
-/** Before all tests: installs what this machine lacks, unless it may not. */
-export async function setup(): Promise<void> {
+/** Before all tests: installs what this machine lacks, unless it may not, and names the place of what they share. */
+export async function setup(): Promise<() => Promise<void>> {
   const log = { ...silentLog, info: (line: string) => console.log(line) };
   const context = createContext({ log, env: process.env });
   await requireTools(context, [...TOOLS.build, ...TOOLS.verify, ...JUDGES], {
     install: process.env.IMAGE_FACTORY_INSTALL_TOOLS !== 'false',
     root: rootPrefix,
   });
+  const given = process.env[SHARED];
+  process.env[SHARED] = given ?? `/var/tmp/image-factory-shared-${process.pid}`;
+  return async () => {
+    if (given === undefined) await rm(process.env[SHARED] ?? '', { recursive: true, force: true });
+  };
 }

@@ -58,8 +58,13 @@ export function startDist(
 export class Step {
   readonly directory = mkdtempSync(join(tmpdir(), 'step-'));
   readonly temp = join(this.directory, 'temp');
+  readonly #workspace: string;
+  readonly #env: Readonly<Record<string, string>>;
 
-  constructor() {
+  /** @param job what the steps of one job have in common: by default a workspace of its own, and nothing else */
+  constructor(job: { workspace?: string; env?: Readonly<Record<string, string>> } = {}) {
+    this.#workspace = job.workspace ?? this.directory;
+    this.#env = job.env ?? {};
     mkdirSync(this.temp);
     for (const name of ['output', 'state', 'summary']) writeFileSync(join(this.directory, name), '');
   }
@@ -68,8 +73,9 @@ export class Step {
   start(node: string, entry: string, inputs: Readonly<Record<string, string>> = {}): Started {
     const state = Object.entries(this.read('state')).map(([name, value]) => [`STATE_${name}`, value]);
     return startDist(node, entry, {
-      cwd: this.directory,
+      cwd: this.#workspace,
       env: {
+        ...this.#env,
         ...Object.fromEntries(
           Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
         ),
@@ -78,7 +84,7 @@ export class Step {
         GITHUB_OUTPUT: join(this.directory, 'output'),
         GITHUB_STATE: join(this.directory, 'state'),
         GITHUB_STEP_SUMMARY: join(this.directory, 'summary'),
-        GITHUB_WORKSPACE: this.directory,
+        GITHUB_WORKSPACE: this.#workspace,
         RUNNER_TEMP: this.temp,
       },
     });

@@ -2,63 +2,84 @@ import { execFile } from 'node:child_process';
 import { cp, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../src/bundle/types.ts';
+import { obeyed } from '../actions/runner-commands.ts';
+import { Step } from '../actions/support.ts';
 import { leftovers } from './leftovers.ts';
-import { run, start } from './program.ts';
+import { run } from './program.ts';
+import { FORGED, jobEnvironment, NODE_24, ownBundle, type SharedImage, sharedImage } from './shared-image.ts';
 
 const exec = promisify(execFile);
 const MIB = 1024 * 1024;
 
-/** The whole chain once, through kills and resumptions, on one built image; each test goes on from the last. */
+/**
+ * The whole chain once on one built image, by actions as GitHub's runner starts them and by the command line in
+ * turn; each test goes on from the last.
+ */
 describe('from a factory file to a promoted image', () => {
   let output = '';
   let bundle = '';
+  let shared: SharedImage;
   let env: NodeJS.ProcessEnv = process.env;
   let manifest: Manifest;
+  let step: Step;
   const core = () => join(bundle, 'core');
   const image = (form: string) => join(core(), manifest.files.find(each => each.form === form)?.path ?? '');
+  const factory = () => ['--factory', join(shared.workspace, 'factory.yaml')];
   const cli = (...words: string[]) => run(words, env);
+  const indexOf = (stage: string) => readFile(join(output, 'stores', stage, 'index.json'), 'utf8');
 
   beforeAll(async () => {
     output = await mkdtemp('/var/tmp/image-factory-e2e-');
     env = { ...process.env, XDG_STATE_HOME: join(output, 'state') };
+    shared = await sharedImage();
+    bundle = await ownBundle(shared, output);
+    manifest = JSON.parse(await readFile(join(core(), 'manifest.json'), 'utf8')) as Manifest;
   });
+
+  beforeEach(() => {
+    step = new Step({ workspace: shared.workspace, env: jobEnvironment(join(output, 'state')) });
+  });
+
+  afterEach(() => step.remove());
 
   afterAll(async () => {
     await rm(output, { recursive: true, force: true });
   });
 
-  it('leaves nothing that looks finished when it is killed in the middle of a build', async () => {
-    const running = start(['run', '--output', output], env);
-    await running.says(/build debian-12/);
-    await new Promise(resolve => setTimeout(resolve, 12_000));
-    running.child.kill('SIGKILL');
-    await running.ended;
-    await expect.poll(() => leftovers(output), { timeout: 5000 }).toEqual([]);
-    const names = (await readdir(output, { recursive: true })).filter(name => /\.(qcow2|raw)$/.test(name));
-    expect(names.filter(name => !name.split('/').some(part => part.startsWith('.')))).toEqual([]);
+  it('the build tells later steps where the bundle is, and a reader what is in it', () => {
+    const { outputs, summary } = shared.step;
+    const { version, diskDigest } = manifest;
+    expect(outputs).toMatchObject({ image: 'debian-12', version, 'disk-digest': diskDigest });
+    expect(outputs.bundle).toMatch(new RegExp(`/out/debian-12/${version}-amd64$`));
+    expect(Object.keys(JSON.parse(outputs.files ?? '') as object).sort()).toEqual(['qcow2', 'raw']);
+    expect(summary).toMatch(new RegExp(`^## Built debian-12 ${version.replace('.', '\\\\.')}\n`));
+    for (const { sha256 } of manifest.files) expect(summary).toContain(`\`${sha256}\``);
+  });
+
+  it('no word of an element reaches the runner as a command', () => {
+    expectNothingForged(shared.step.stdout);
+    const groups = obeyed(shared.step.stdout).filter(({ command }) => /^(end)?group$/.test(command));
+    expect(groups.map(({ command }) => command)).toEqual(['group', 'endgroup']);
+    expect(groups[0]?.data).toBe(`build debian-12 ${manifest.version}`);
   });
 
   it('leaves within two seconds at Ctrl-C in the middle of a verification, with status 130', async () => {
-    const running = start(['run', '--output', output], env);
-    await running.says(/qemu|booting/i);
-    await new Promise(resolve => setTimeout(resolve, 5000));
+    const { child, ended } = step.start(NODE_24, 'boot-and-verify', { bundle });
+    let said = '';
+    child.stdout?.on('data', chunk => {
+      said += chunk;
+    });
+    await expect.poll(() => said, { timeout: 60_000 }).toMatch(/passed {2}images/);
     const before = Date.now();
-    running.child.kill('SIGINT');
-    const { status } = await running.ended;
-    expect(status).toBe(130);
+    child.kill('SIGINT');
+    expect((await ended).status).toBe(130);
     expect(Date.now() - before).toBeLessThan(3000);
     await expect.poll(() => leftovers(output), { timeout: 5000 }).toEqual([]);
-    const [version] = (await readdir(join(output, 'debian-12'))).filter(name => !name.startsWith('.'));
-    bundle = join(output, 'debian-12', version ?? '');
-    manifest = JSON.parse(await readFile(join(core(), 'manifest.json'), 'utf8')) as Manifest;
-  });
-
-  it('removed what the killed build had left', async () => {
-    // The second run was killed as well: what it left of its verification goes with the next one.
-    const names = await readdir(join(output, 'debian-12'));
-    expect(names.filter(name => name.startsWith('.image-factory-')).length).toBeLessThanOrEqual(1);
+    expect((await step.start(NODE_24, 'post').ended).status).toBe(0);
+    expect((await readdir(join(output, 'debian-12'))).filter(name => name.startsWith('.'))).toEqual([]);
+    expect(await readdir(bundle)).toEqual(['core']);
   });
 
   it('made a disk that other tools find clean', async () => {
@@ -97,13 +118,14 @@ describe('from a factory file to a promoted image', () => {
     expect(status).toBe(7);
   });
 
-  it('passes the eight checks under BIOS', async () => {
-    const { status, output: said } = await cli('verify', bundle, '--firmware', 'bios');
-    expect(said).not.toMatch(/^ *failed /m);
+  it('passes the eight checks under BIOS, and no word of the guest reaches the runner as a command', async () => {
+    const { status, stdout } = await step.start(NODE_24, 'boot-and-verify', { bundle, firmware: 'bios' })
+      .ended;
+    expect(stdout).not.toMatch(/^ *failed /m);
     expect(status).toBe(0);
-    const [runId] = await readdir(join(bundle, 'statements', 'verdict', 'qemu'));
-    const folder = join(bundle, 'statements', 'verdict', 'qemu', runId ?? '');
-    const report = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as {
+    const { passed, statement = '', 'disk-digest': disk } = step.read('output');
+    expect({ passed, disk }).toEqual({ passed: 'true', disk: manifest.diskDigest });
+    const report = JSON.parse(await readFile(join(statement, 'report.json'), 'utf8')) as {
       checks: { name: string; outcome: string }[];
     };
     expect(report.checks.filter(each => each.outcome === 'passed').map(each => each.name)).toEqual(
@@ -111,22 +133,46 @@ describe('from a factory file to a promoted image', () => {
         ...['running', 'address', 'ssh', 'user-data', 'resolver', 'root-password', 'root-grows', 'console'],
       ]),
     );
+    expect(step.summary).toContain(`## ✅ Passed: debian-12 ${manifest.version} at qemu\n`);
+    for (const { name } of report.checks) expect(step.summary).toContain(`| ${name} | ✅ passed |`);
+    expectNothingForged(stdout);
   });
 
-  it('goes on from there: signs, and promotes through both stages under UEFI with Secure Boot', async () => {
-    const { status, output: said } = await cli('run', '--output', output, '--firmware', 'uefi-secure');
-    expect(said).toMatch(/built already/);
+  it('signs by the action', async () => {
+    const { status, stdout } = await step.start(NODE_24, 'sign-and-hash', { bundle }).ended;
+    expect({ status, said: obeyed(stdout) }).toEqual({ status: 0, said: [] });
+    const { fingerprint, 'local-test-key': local } = step.read('output');
+    expect(fingerprint).toMatch(/^[0-9A-F]{40}$/i);
+    expect(local).toBe('true');
+    expect(step.summary).toContain(`## Signed by \`${fingerprint}\`\n`);
+    expect(step.summary).toContain('only a directory store accepts it');
+  });
+
+  it('promotes into staging by the action, under UEFI with Secure Boot', async () => {
+    const inputs = { bundle, stage: 'staging', output, firmware: 'uefi-secure' };
+    const { status, stdout } = await step.start(NODE_24, 'promote', inputs).ended;
+    expect(stdout).not.toMatch(/^ *failed /m);
     expect(status).toBe(0);
-    for (const stage of ['staging', 'production']) {
-      const index = JSON.parse(await readFile(join(output, 'stores', stage, 'index.json'), 'utf8')) as object;
-      expect(JSON.stringify(index)).toContain(manifest.version);
-    }
+    expect(JSON.parse(step.read('output').published ?? '')).toEqual([
+      expect.objectContaining({ line: 'debian-12', version: manifest.version }),
+    ]);
+    expect(await indexOf('staging')).toContain(manifest.version);
+    expect(step.summary).toMatch(/^## Promoted into staging\n[^]*\| ssh \| ✅ passed \|/);
+    expectNothingForged(stdout);
+  });
+
+  it('goes on from there by run: promotes into production, under UEFI', async () => {
+    const { status, output: said } = await cli('run', ...factory(), '--output', output, '--firmware', 'uefi');
+    expect(said).toMatch(/built already/);
+    expect(said).toMatch(/public in staging already/);
+    expect(status).toBe(0);
+    expect(await indexOf('production')).toContain(manifest.version);
     expect((await stat(`${bundle}.html`)).size).toBeGreaterThan(5000);
   });
 
   it('does nothing when nothing changed', async () => {
     const before = Date.now();
-    const { status, output: said } = await cli('run', '--output', output);
+    const { status, output: said } = await cli('run', ...factory(), '--output', output);
     expect(said).toMatch(/nothing changed/);
     expect(status).toBe(0);
     expect(Date.now() - before).toBeLessThan(20_000);
@@ -200,6 +246,15 @@ describe('from a factory file to a promoted image', () => {
     expect(status).toBe(7);
   });
 });
+
+/** Nothing that was forged is obeyed, all of it can be read, and no control character is left. */
+function expectNothingForged(stdout: string): void {
+  const commands = obeyed(stdout);
+  expect(commands.filter(({ data }) => data.startsWith('FORGED'))).toEqual([]);
+  expect(commands.filter(({ command }) => !/^(group|endgroup|debug|warning)$/.test(command))).toEqual([]);
+  expect(stdout.split('FORGED').length).toBeGreaterThanOrEqual(FORGED.join().split('FORGED').length);
+  expect(stdout.replaceAll(/[\n\t]/g, '')).not.toMatch(/\p{Cc}/u);
+}
 
 async function flip(path: string, at: number): Promise<void> {
   const file = await open(path, 'r+');

@@ -1,0 +1,93 @@
+import { readdir } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Step } from '../actions/support.ts';
+import { type Caller, KillingGround } from './kill-points.ts';
+import { leftovers, sceneOf, visibleFiles, workDirectories } from './leftovers.ts';
+import { jobEnvironment, NODE_24, ownBundle, sharedImage } from './shared-image.ts';
+
+/** SIGKILL to each of our processes in turn, early in a build and in a verification; test/long has the late ones. */
+describe.runIf(process.getuid?.() === 0)('a kill', () => {
+  let ground: KillingGround;
+
+  beforeAll(async () => {
+    ground = await KillingGround.open();
+  });
+
+  afterAll(() => ground?.close());
+
+  const builds: readonly (readonly [string, Caller])[] = [
+    ...(['image-factory', 'unshare', 'agent', 'slirp4netns', 'mmdebstrap'] as const).map(
+      victim => [victim, 'root'] as const,
+    ),
+    ...(['image-factory', 'sudo', 'agent'] as const).map(victim => [victim, 'user'] as const),
+  ];
+
+  it.each(builds)(
+    'of %s in a build of %s leaves nothing, and the next run cleans up',
+    async (victim, caller) => {
+      const output = await ground.folderFor(caller, 'out');
+      const dead = await workDirectories(output);
+      const {
+        status,
+        output: said,
+        scene,
+      } = await ground.kill(caller, ['build', '--output', output], victim);
+      expect(status, said).not.toBe(0);
+      await expect.poll(() => ground.leftovers(scene), { timeout: 5000 }).toEqual([]);
+      expect(await visibleFiles(output)).toEqual([]);
+      const left = await workDirectories(output);
+      expect(left.filter(name => dead.includes(name))).toEqual([]);
+      expect(left.length).toBe(victim === 'image-factory' ? 1 : 0);
+    },
+  );
+
+  it.each([
+    ['image-factory', 'root', 137],
+    ['qemu-system-x86_64', 'root', 6],
+    ['image-factory', 'user', 137],
+  ] as const)('of %s in a verification of %s leaves nothing', async (victim, caller, wanted) => {
+    const output = await ground.folderFor(caller, `verify-${victim}`);
+    const bundle = await ownBundle(await sharedImage(), output);
+    await ground.folderFor(caller, `verify-${victim}`);
+    const before = await visibleFiles(output);
+    const {
+      status,
+      output: said,
+      scene,
+    } = await ground.kill(caller, ['verify', bundle, '--accel', 'tcg'], victim);
+    expect(status, said).toBe(wanted);
+    await expect.poll(() => ground.leftovers(scene), { timeout: 5000 }).toEqual([]);
+    const added = (await visibleFiles(output)).filter(name => !before.includes(name));
+    // A guest that died is a verdict: failed, whole and signed.
+    if (wanted === 6) expect(added.map(name => name.split('/').at(-1))).toContain('statement.dsse.json');
+    else expect(added).toEqual([]);
+  });
+
+  it('as a runner does it on cancel, SIGINT and 7.5 s later SIGTERM, leaves a build nothing that post does not find', async () => {
+    const output = await ground.folderFor('root', 'cancelled');
+    const shared = await sharedImage();
+    const step = new Step({ workspace: shared.workspace, env: jobEnvironment(ground.work) });
+    try {
+      const { child, ended } = step.start(NODE_24, 'build-image', { output });
+      await expect.poll(() => workDirectories(output), { timeout: 60_000 }).toHaveLength(1);
+      await expect
+        .poll(async () => (await sceneOf(child.pid ?? 0, output)).members.length, { timeout: 60_000 })
+        .toBeGreaterThan(5);
+      const scene = await sceneOf(child.pid ?? 0, output);
+      const before = Date.now();
+      child.kill('SIGINT');
+      const late = setTimeout(() => child.kill('SIGTERM'), 7500);
+      const { status, signal } = await ended;
+      clearTimeout(late);
+      expect(status === 130 || signal === 'SIGINT').toBe(true);
+      expect(Date.now() - before).toBeLessThan(2500);
+      expect((await step.start(NODE_24, 'post').ended).status).toBe(0);
+      await expect.poll(() => leftovers(output, scene), { timeout: 5000 }).toEqual([]);
+      expect(await visibleFiles(output)).toEqual([]);
+      expect(await workDirectories(output)).toEqual([]);
+      expect(await readdir(step.temp)).toEqual([]);
+    } finally {
+      step.remove();
+    }
+  });
+});
