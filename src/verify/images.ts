@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Manifest } from '../bundle/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
+import { withWorkDirectory } from '../host/workdir.ts';
 import { compareDocuments, readDocuments } from '../image/documents.ts';
 import { asRaw, rawDigest } from '../image/forms.ts';
 import { requireSealed } from '../image/inspect.ts';
@@ -9,11 +10,21 @@ import { requireSealed } from '../image/inspect.ts';
 /**
  * That the images are true: every form holds the disk of the manifest, the documents beside them tell what is
  * in it, and nothing in it ties an instance to the build.
- * @param request.work directory for a raw copy, which is removed again
+ * @param request.work directory in which a work directory for a raw copy may be made
  * @returns what was seen, one line
  * @throws CheckError
  */
 export async function checkImages(
+  context: Context,
+  { core, manifest, work }: { core: string; manifest: Manifest; work: string },
+): Promise<string> {
+  // A killed run must not leave a raw copy that looks like an image.
+  return withWorkDirectory(context, work, directory =>
+    checkForms(context, { core, manifest, work: directory }),
+  );
+}
+
+async function checkForms(
   context: Context,
   { core, manifest, work }: { core: string; manifest: Manifest; work: string },
 ): Promise<string> {

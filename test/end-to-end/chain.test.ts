@@ -54,7 +54,7 @@ describe('from a factory file to a promoted image', () => {
     expect(outputs).toMatchObject({ image: 'debian-12', version, 'disk-digest': diskDigest });
     expect(outputs.bundle).toMatch(new RegExp(`/out/debian-12/${version}-amd64$`));
     expect(Object.keys(JSON.parse(outputs.files ?? '') as object).sort()).toEqual(['qcow2', 'raw']);
-    expect(summary).toMatch(new RegExp(`^## Built debian-12 ${version.replace('.', '\\\\.')}\n`));
+    expect(summary).toContain(`## Built debian-12 ${version}\n`);
     for (const { sha256 } of manifest.files) expect(summary).toContain(`\`${sha256}\``);
   });
 
@@ -140,7 +140,8 @@ describe('from a factory file to a promoted image', () => {
 
   it('signs by the action', async () => {
     const { status, stdout } = await step.start(NODE_24, 'sign-and-hash', { bundle }).ended;
-    expect({ status, said: obeyed(stdout) }).toEqual({ status: 0, said: [] });
+    expect(status).toBe(0);
+    expectKeyHidden(stdout);
     const { fingerprint, 'local-test-key': local } = step.read('output');
     expect(fingerprint).toMatch(/^[0-9A-F]{40}$/i);
     expect(local).toBe('true');
@@ -247,11 +248,21 @@ describe('from a factory file to a promoted image', () => {
   });
 });
 
+/** The key is told to the runner's mask, and to nobody else. */
+function expectKeyHidden(stdout: string): void {
+  const masks = obeyed(stdout).filter(({ command }) => command === 'add-mask');
+  expect(masks[0]?.data).toMatch(/^-----BEGIN PGP PRIVATE KEY BLOCK-----%0A/);
+  const rest = stdout.split('\n').filter(line => !line.startsWith('::add-mask::'));
+  for (const { data } of masks) expect(rest.join('\n')).not.toContain(data);
+}
+
 /** Nothing that was forged is obeyed, all of it can be read, and no control character is left. */
 function expectNothingForged(stdout: string): void {
   const commands = obeyed(stdout);
   expect(commands.filter(({ data }) => data.startsWith('FORGED'))).toEqual([]);
-  expect(commands.filter(({ command }) => !/^(group|endgroup|debug|warning)$/.test(command))).toEqual([]);
+  expect(
+    commands.filter(({ command }) => !/^(group|endgroup|debug|warning|add-mask)$/.test(command)),
+  ).toEqual([]);
   expect(stdout.split('FORGED').length).toBeGreaterThanOrEqual(FORGED.join().split('FORGED').length);
   expect(stdout.replaceAll(/[\n\t]/g, '')).not.toMatch(/\p{Cc}/u);
 }

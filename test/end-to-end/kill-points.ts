@@ -76,13 +76,21 @@ export class KillingGround {
     });
   }
 
-  /** Starts the program, waits until the victim runs, kills it, and waits for the program's end. */
-  async kill(caller: Caller, words: readonly string[], victim: string): Promise<Killed> {
+  /**
+   * Starts the program, kills the victim once it runs, and waits for the program's end.
+   * @param at who else must run by then, or what must have been said
+   */
+  async kill(
+    caller: Caller,
+    words: readonly string[],
+    victim: string,
+    at: string | RegExp = victim,
+  ): Promise<Killed> {
     const child = this.start(caller, words);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', chunk => (output += chunk));
     const ended = once(child, 'close') as Promise<[number | null]>;
-    const scene = await this.#sceneWith(child, victim, () => output);
+    const scene = await this.#sceneWith(child, [victim, at], () => output);
     const before = Date.now();
     const chosen = scene.members.find(each => roleOf(each) === victim);
     await run(['kill', '-KILL', String(chosen?.pid)], { accept: [0, 1] });
@@ -98,13 +106,20 @@ export class KillingGround {
     return leftovers(this.place, scene);
   }
 
-  async #sceneWith(child: ChildProcess, victim: string, said: () => string): Promise<Scene> {
+  async #sceneWith(
+    child: ChildProcess,
+    conditions: readonly (string | RegExp)[],
+    said: () => string,
+  ): Promise<Scene> {
     const deadline = Date.now() + 5 * MINUTE;
     for (;;) {
       const scene = await sceneOf(child.pid ?? 0, this.place);
-      if (scene.members.some(each => roleOf(each) === victim)) return scene;
-      if (child.exitCode !== null) throw new Error(`ended before ${victim} ran:\n${said()}`);
-      if (Date.now() > deadline) throw new Error(`${victim} never ran:\n${said()}`);
+      const running = scene.members.map(roleOf);
+      const met = (each: string | RegExp) =>
+        typeof each === 'string' ? running.includes(each) : each.test(said());
+      if (conditions.every(met)) return scene;
+      if (child.exitCode !== null) throw new Error(`ended before ${conditions} ran:\n${said()}`);
+      if (Date.now() > deadline) throw new Error(`${conditions} never ran:\n${said()}`);
       await new Promise(resolve => setTimeout(resolve, 20));
     }
   }

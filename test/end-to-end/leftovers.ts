@@ -18,7 +18,12 @@ export interface Scene {
   readonly members: readonly Process[];
   /** Such as `net:[4026532345]`; never one of ours. */
   readonly namespaces: readonly string[];
+  /** When it was looked at, in clock ticks since boot. */
+  readonly taken: number;
 }
+
+/** Clock ticks in a second, as /proc/PID/stat counts them. */
+const TICKS = 100;
 
 const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
 
@@ -57,7 +62,8 @@ export async function sceneOf(pid: number, place: string): Promise<Scene> {
   const members = [...below, ...beside];
   const own = new Set(await namespacesOf(process.pid));
   const theirs = await Promise.all(members.map(each => namespacesOf(each.pid)));
-  return { members, namespaces: [...new Set(theirs.flat())].filter(name => !own.has(name)) };
+  const taken = Number((await readFile('/proc/uptime', 'utf8')).split(' ')[0]) * TICKS;
+  return { members, taken, namespaces: [...new Set(theirs.flat())].filter(name => !own.has(name)) };
 }
 
 /**
@@ -66,12 +72,12 @@ export async function sceneOf(pid: number, place: string): Promise<Scene> {
  * @param place absolute path of the folder that is the program's alone
  */
 export async function leftovers(place: string, scene?: Scene): Promise<string[]> {
-  const { members = [], namespaces = [] } = scene ?? {};
+  const { members = [], namespaces = [], taken = 0 } = scene ?? {};
   const known = await alive(members);
   const found = (await atWorkIn(place)).filter(each => !known.some(({ pid }) => pid === each.pid));
   return [
     ...[...known, ...found].map(({ pid, argv }) => `process ${pid}: ${argv.join(' ').slice(0, 120)}`),
-    ...(await inNamespaces(namespaces)),
+    ...(await inNamespaces(namespaces, taken + TICKS)),
     ...(await mountsOf(place, namespaces)),
     ...(await loopsOf(place)),
   ];
@@ -116,10 +122,12 @@ async function namespacesOf(pid: number | string): Promise<string[]> {
   return (await Promise.all(links)).filter(name => name !== '');
 }
 
-async function inNamespaces(names: readonly string[]): Promise<string[]> {
+/** The kernel uses a number again: who started later is in another namespace of the same name. */
+async function inNamespaces(names: readonly string[], until: number): Promise<string[]> {
   if (names.length === 0) return [];
   const found: string[] = [];
-  for (const pid of (await readdir('/proc')).filter(each => /^\d+$/.test(each))) {
+  for (const { pid, started } of await processes()) {
+    if (Number(started) > until) continue;
     for (const name of await namespacesOf(pid))
       if (names.includes(name)) found.push(`${name} held by ${pid}`);
   }
