@@ -158,7 +158,7 @@ describe('from a factory file to a promoted image', () => {
       expect.objectContaining({ line: 'debian-12', version: manifest.version }),
     ]);
     expect(await indexOf('staging')).toContain(manifest.version);
-    expect(step.summary).toMatch(/^## Promoted into staging\n[^]*\| ssh \| ✅ passed \|/);
+    expect(step.summary).toMatch(/^## Promoted into staging\n.*\| ssh \| ✅ passed \|/s);
     expectNothingForged(stdout);
   });
 

@@ -102,6 +102,15 @@ export class KillingGround {
     return { status: code ?? 137, output, scene, took: Date.now() - before };
   }
 
+  /** The program to its own end. */
+  async run(caller: Caller, words: readonly string[]): Promise<{ status: number; output: string }> {
+    const child = this.start(caller, words);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', chunk => (output += chunk));
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { status: code ?? 137, output };
+  }
+
   leftovers(scene: Scene): Promise<string[]> {
     return leftovers(this.place, scene);
   }
