@@ -30,6 +30,8 @@ describe.runIf(process.getuid?.() === 0)('a kill', () => {
       const killed = await ground.kill(caller, ['build', '--output', output], victim, 'mmdebstrap');
       expect(killed.status, killed.output).not.toBe(0);
       await expect.poll(() => ground.leftovers(killed.scene), { timeout: 5000 }).toEqual([]);
+      const errors = killed.output.match(/^error: .*/gm) ?? [];
+      expect(errors, killed.output).toHaveLength(victim === 'image-factory' ? 0 : 1);
       expect(await visibleFiles(output)).toEqual([]);
       const left = await workDirectories(output);
       expect(left.filter(name => dead.includes(name))).toEqual([]);
