@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { understand } from '../../actions/cli.ts';
 import { COMMANDS } from '../../actions/inputs.ts';
 import { DefinitionError } from '../../src/host/errors.ts';
@@ -67,18 +67,26 @@ describe('words of the command line', () => {
 });
 
 /** Opening a pipe nobody writes to never ends: the work that cannot be stopped. */
-function startStuck(node: string): Started {
+async function startStuck(node: string): Promise<Started> {
   const pipe = join(directory, 'factory.yaml');
   execFileSync('mkfifo', [pipe]);
-  return startDist(node, 'cli', { argv: ['plan'], cwd: directory });
+  const started = startDist(node, 'cli', { argv: ['plan'], cwd: directory });
+  // Node itself catches SIGINT and SIGTERM; SIGHUP is the last that we do.
+  const caught = /^SigCgt:\s*[0-9a-f]*[13579bdf]$/m;
+  await vi.waitUntil(() => caught.test(statusOf(started.child.pid ?? 0)), { timeout: 10_000 });
+  await delay(300);
+  return started;
+}
+
+function statusOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/status`, 'utf8');
 }
 
 describe.each(NODES)('dist/cli.js under %s', node => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'leaves within 2 s of %s, even from work that is stuck',
     async signal => {
-      const { child, ended } = startStuck(node);
-      await delay(600);
+      const { child, ended } = await startStuck(node);
       const start = performance.now();
       child.kill(signal);
       const { status, signal: killedBy, stderr } = await ended;
@@ -90,8 +98,7 @@ describe.each(NODES)('dist/cli.js under %s', node => {
   );
 
   it('leaves at once on a second signal', async () => {
-    const { child, ended } = startStuck(node);
-    await delay(600);
+    const { child, ended } = await startStuck(node);
     const start = performance.now();
     child.kill('SIGINT');
     await delay(100);

@@ -45,7 +45,8 @@ describe.runIf(allowed)('where control groups can be made', () => {
     expect(usage.memory.processes).toBeGreaterThan(80 << 20);
     expect(usage.memory.processes).toBeLessThan(400 << 20);
     expect(usage.memory.together).toBeGreaterThanOrEqual(usage.memory.processes);
-    expect(usage.user + usage.system).toBeGreaterThan(0.3);
+    // Half a second of work, of which a busy machine gives a part.
+    expect(usage.user + usage.system).toBeGreaterThan(0.1);
     expect(usage.wall).toBeGreaterThan(0.9);
   });
 

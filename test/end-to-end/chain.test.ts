@@ -6,9 +6,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Manifest } from '../../src/bundle/types.ts';
 import { obeyed } from '../actions/runner-commands.ts';
 import { Step } from '../actions/support.ts';
+import { expectKeyHidden, expectNothingForged } from './forged.ts';
 import { leftovers } from './leftovers.ts';
 import { run } from './program.ts';
-import { FORGED, jobEnvironment, NODE_24, ownBundle, type SharedImage, sharedImage } from './shared-image.ts';
+import { jobEnvironment, NODE_24, ownBundle, type SharedImage, sharedImage } from './shared-image.ts';
 
 const exec = promisify(execFile);
 const MIB = 1024 * 1024;
@@ -247,25 +248,6 @@ describe('from a factory file to a promoted image', () => {
     expect(status).toBe(7);
   });
 });
-
-/** The key is told to the runner's mask, and to nobody else. */
-function expectKeyHidden(stdout: string): void {
-  const masks = obeyed(stdout).filter(({ command }) => command === 'add-mask');
-  expect(masks[0]?.data).toMatch(/^-----BEGIN PGP PRIVATE KEY BLOCK-----%0A/);
-  const rest = stdout.split('\n').filter(line => !line.startsWith('::add-mask::'));
-  for (const { data } of masks) expect(rest.join('\n')).not.toContain(data);
-}
-
-/** Nothing that was forged is obeyed, all of it can be read, and no control character is left. */
-function expectNothingForged(stdout: string): void {
-  const commands = obeyed(stdout);
-  expect(commands.filter(({ data }) => data.startsWith('FORGED'))).toEqual([]);
-  expect(
-    commands.filter(({ command }) => !/^(group|endgroup|debug|warning|add-mask)$/.test(command)),
-  ).toEqual([]);
-  expect(stdout.split('FORGED').length).toBeGreaterThanOrEqual(FORGED.join().split('FORGED').length);
-  expect(stdout.replaceAll(/[\n\t]/g, '')).not.toMatch(/\p{Cc}/u);
-}
 
 async function flip(path: string, at: number): Promise<void> {
   const file = await open(path, 'r+');

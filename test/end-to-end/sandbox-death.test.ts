@@ -65,7 +65,7 @@ describe('a sandbox whose chain is broken by SIGKILL', () => {
       const chosen = scene.members.filter(each => VICTIMS[victim]?.(each, child.pid ?? 0));
       expect(chosen.length).toBeGreaterThan(0);
       await kill(chosen);
-      await expect.poll(() => leftovers(place, scene), { timeout: 2000, interval: 50 }).toEqual([]);
+      await expect.poll(() => leftovers(place, scene), { timeout: 5000, interval: 50 }).toEqual([]);
     } finally {
       await kill(await alive(scene.members));
       await closed;
