@@ -133,4 +133,10 @@ describe('the phases of a build', () => {
     expect(Number(await inTree('sh', '-c', 'wc -c < /etc/passwd'))).toBeGreaterThan(0);
     expect(await sealTree(workshop.sandbox)).toBe(0);
   });
+
+  it('must not leave what has to go under a name that is not UTF-8', async () => {
+    await inTree('sh', '-c', 'touch "$(printf \'/var/lib/cloud/caf\\351\')"');
+    await expect(sealTree(workshop.sandbox)).rejects.toThrow(ElementError);
+    await expect(sealTree(workshop.sandbox)).rejects.toThrow(/\/var\/lib\/cloud\/caf.* is not UTF-8/);
+  });
 });
