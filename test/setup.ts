@@ -11,6 +11,7 @@ const JUDGES = [
   { needs: 'gpgv', package: 'gpgv' },
   { needs: 'gpg-agent', package: 'gpg-agent' },
   { needs: 'hashdeep', package: 'hashdeep' },
+  { needs: 'jq', package: 'jq' },
   { needs: 'sfdisk', package: 'fdisk' },
   { needs: 'mke2fs', package: 'e2fsprogs' },
   { needs: 'debugfs', package: 'e2fsprogs' },
