@@ -127,10 +127,28 @@ export const PLAN = {
   action: 'plan',
   summary: 'turn the factory file into a CI matrix',
   story:
-    'Reads the factory file, tells every mistake in it at once, and lists what would be built. Nothing is built and no root is needed.',
+    'Reads the factory file, tells every mistake in it at once, and lists what would be built. Nothing is built and no root is needed; with --changed, the package mirror tells what is due.',
   inputs: [
     images,
     factory,
+    {
+      name: 'changed',
+      kind: 'flag',
+      default: 'false',
+      description:
+        'Leave out lines that would be built from the same packages, elements and settings as their promoted image; say what changed in the others. Asks the package mirror.',
+    },
+    {
+      name: 'force',
+      kind: 'flag',
+      default: 'false',
+      description: 'With changed: list lines that have not changed too.',
+    },
+    {
+      ...output,
+      description: 'With changed: directory of earlier bundles, and where relative paths of stores start.',
+    },
+    mirror,
     {
       name: 'explain',
       kind: 'text',
@@ -149,8 +167,9 @@ export const PLAN = {
     { name: 'matrix', description: 'JSON for `strategy.matrix`: the first 256 legs.' },
     { name: 'matrices', description: 'JSON list of all matrices, 256 legs at most in each.' },
     { name: 'count', description: 'Number of legs in all matrices.' },
+    { name: 'due', description: 'With changed, JSON list: why each line is due or not, and what changed.' },
   ],
-  examples: ['plan', 'plan debian-12 --json', 'plan --explain debian-12'],
+  examples: ['plan', 'plan --changed', 'plan debian-12 --json', 'plan --explain debian-12'],
 } as const satisfies Command;
 
 export const BUILD = {

@@ -15,7 +15,10 @@ export const planPerformer: Performer<typeof PLAN> = {
     if (json) return { ...outcome, lines: [JSON.stringify(result.matrices, null, 2)] };
     return {
       ...outcome,
-      lines: legsOf(result).map(leg => `${leg.image} ${leg.architecture} on ${leg.runner}`),
+      lines: [
+        ...legsOf(result).map(leg => `${leg.image} ${leg.architecture} on ${leg.runner}`),
+        ...reasons(result),
+      ],
     };
   },
 };
@@ -25,7 +28,15 @@ function outputsOf(result: PlanResult) {
     matrix: JSON.stringify(result.matrices[0] ?? { include: [] }),
     matrices: JSON.stringify(result.matrices),
     count: String(legsOf(result).length),
+    due: JSON.stringify(result.due),
   };
+}
+
+function reasons({ due }: PlanResult): string[] {
+  return due.flatMap(({ image, due: isDue, reason, changes }) => [
+    `${image} ${isDue ? 'is due' : 'is left out'}: ${reason}`,
+    ...changes.map(change => `  ${change}`),
+  ]);
 }
 
 function legsOf(result: PlanResult) {

@@ -19,6 +19,7 @@ export const runPerformer: Performer<typeof RUN> = {
 
 const WORDS: Readonly<Record<LineResult['outcome'], string>> = {
   promoted: 'is promoted',
+  waiting: 'changed, but is not due: nothing to do',
   unchanged: 'has not changed: nothing to do',
   'would-build': 'would be built',
 };

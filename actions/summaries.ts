@@ -13,14 +13,24 @@ import type { CheckResult, Outcome } from '../src/verify/types.ts';
 
 /** The pages a person reads under a job: what came out, in a table; what it means; what comes next. */
 
-export function planSummary({ factory, matrices }: PlanResult): string {
+export function planSummary({ factory, matrices, due }: PlanResult): string {
   const legs = matrices.flatMap(({ include }) => include);
+  const why = table(
+    ['Image', 'Due', 'Why', 'What changed'],
+    due.map(({ image, due: isDue, reason, changes }) => [
+      text(image),
+      isDue ? 'yes' : 'no',
+      text(reason),
+      changes.map(text).join('<br>'),
+    ]),
+  );
   return page(
     `Plan: ${count(legs.length, 'image')}`,
     table(
       ['Image', 'Architecture', 'Runner'],
       legs.map(leg => [text(leg.image), text(leg.architecture), text(leg.runner)]),
     ),
+    ...(due.length === 0 ? [] : [why]),
     `From ${text(factory.file)}. Each line is built, verified, signed and promoted on its own.`,
   );
 }

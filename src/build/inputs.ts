@@ -9,7 +9,9 @@ export interface Inputs {
   readonly engine: string;
   /** Key of the tools tree whose programs shape the bytes. */
   readonly toolsTree: string;
-  readonly line: Omit<ImageLine, 'verify' | 'owner' | 'title' | 'mirror'> & { readonly mirror: string };
+  readonly line: Omit<ImageLine, 'verify' | 'rebuild' | 'owner' | 'title' | 'mirror'> & {
+    readonly mirror: string;
+  };
   readonly elements: readonly { readonly name: string; readonly digest: string }[];
   /** Versions by name of all packages that the definition and its elements bring. */
   readonly packages: Readonly<Record<string, string>>;
@@ -22,7 +24,7 @@ export function inputsOf(made: {
   elements: readonly { readonly name: string; readonly digest: string }[];
   packages: Readonly<Record<string, string>>;
 }): Inputs {
-  const { verify: _verify, owner: _owner, title: _title, mirror, ...line } = made.line;
+  const { verify: _verify, rebuild: _rebuild, owner: _owner, title: _title, mirror, ...line } = made.line;
   return {
     engine: made.engine,
     toolsTree: made.toolsTree,

@@ -37,6 +37,11 @@ const imageLine = z
     forms: z.array(z.enum(['qcow2', 'raw'])).readonly(),
     mirror: z.strictObject({ build: text.exactOptional(), image: text.exactOptional() }),
     user: z.strictObject({ name: text }),
+    rebuild: z.strictObject({
+      every: count.exactOptional(),
+      when: z.array(z.enum(['security', 'packages', 'definition'])).readonly(),
+      anyway: count.exactOptional(),
+    }),
     verify: z.strictObject({ checks: texts, boot: count, memory: count, cpus: count }),
   })
   .readonly();

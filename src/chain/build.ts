@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Archives } from '../build/archive/archives.ts';
 import { buildImage } from '../build/build.ts';
 import { bundlePath, type Preparation, prepare } from '../build/prepare.ts';
 import { assertVersion, nextVersion } from '../build/version.ts';
@@ -31,11 +32,13 @@ export function prepareLine(
   factory: Factory,
   line: ImageLine,
   mirror: string | undefined,
+  archives?: Archives,
 ): Promise<Preparation> {
   return prepare(context, {
     line,
     elementPaths: factory.elementPaths,
     ...(mirror === undefined ? {} : { mirror }),
+    ...(archives === undefined ? {} : { archives }),
   });
 }
 

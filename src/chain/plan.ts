@@ -1,13 +1,53 @@
+import { Archives } from '../build/archive/archives.ts';
+import { describeChange } from '../build/inputs.ts';
 import { matrix } from '../definition/matrix.ts';
+import type { Factory, ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
+import { prepareLine } from './build.ts';
 import { readDefinition } from './definition.ts';
-import type { PlanRequest, PlanResult } from './types.ts';
+import { whatIsDue } from './due.ts';
+import type { PlannedLine, PlanRequest, PlanResult } from './types.ts';
 
 /**
- * Turns the factory file into a CI matrix.
- * @throws DefinitionError for a wrong file or an image line that is not there
+ * Turns the factory file into a CI matrix; with `changed`, of the lines that are due.
+ * @throws DefinitionError for a wrong file or an image line that is not there, NetworkError
  */
 export async function plan(context: Context, request: PlanRequest): Promise<PlanResult> {
   const { factory } = await readDefinition(context, request.factory);
-  return { factory, matrices: matrix(factory, request.images) };
+  const matrices = matrix(factory, request.images);
+  if (!request.changed) return { factory, matrices, due: [] };
+  const named = (line: ImageLine) => request.images.length === 0 || request.images.includes(line.name);
+  const archives = new Archives(context);
+  const due: PlannedLine[] = [];
+  for (const line of factory.images.filter(named)) {
+    due.push(await planLine(context, { request, factory, line, archives }));
+  }
+  const isDue = (name: string, architecture: string) =>
+    due.some(each => each.due && each.image === name && each.architecture === architecture);
+  const images = factory.images.filter(({ name, architecture }) => isDue(name, architecture));
+  return { factory, matrices: matrix({ ...factory, images }), due };
+}
+
+async function planLine(
+  context: Context,
+  {
+    request,
+    factory,
+    line,
+    archives,
+  }: { request: PlanRequest; factory: Factory; line: ImageLine; archives: Archives },
+): Promise<PlannedLine> {
+  const preparation = await prepareLine(context, factory, line, request.mirror, archives);
+  const { state, build, reason, changes } = await whatIsDue(
+    context,
+    { ...request, factory, line },
+    preparation,
+  );
+  return {
+    image: line.name,
+    architecture: line.architecture,
+    due: build || state === 'unfinished',
+    reason,
+    changes: changes.map(describeChange),
+  };
 }

@@ -14,6 +14,7 @@ import { imageOf, isCurrent, planPromotion, type Step } from '../promote/plan.ts
 import { openStore } from '../promote/stores.ts';
 import type { Store, StoredImage } from '../promote/types.ts';
 import type { Report } from '../verify/types.ts';
+import { INPUTS_PROPERTY } from './builds.ts';
 import { lineOf, readDefinition } from './definition.ts';
 import { trustBundle } from './trust.ts';
 import type { PromoteRequest, PromoteResult } from './types.ts';
@@ -208,6 +209,7 @@ function buildProperties({ manifest, coreDigest }: TrustedBundle): Record<string
     image_factory_built_job: manifest.builder.run,
     image_factory_core_sha256: coreDigest,
     image_factory_disk_sha256: manifest.diskDigest,
+    [INPUTS_PROPERTY]: manifest.inputDigest,
   };
 }
 

@@ -1,18 +1,16 @@
-import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { bundlePath, type Preparation } from '../build/prepare.ts';
-import { readManifest } from '../bundle/manifest.ts';
-import type { Manifest } from '../bundle/types.ts';
+import { resolve } from 'node:path';
+import { Archives } from '../build/archive/archives.ts';
+import { describeChange } from '../build/inputs.ts';
+import type { Preparation } from '../build/prepare.ts';
 import type { Factory, ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
-import { DefinitionError, TrustError } from '../host/errors.ts';
+import { TrustError } from '../host/errors.ts';
 import { rootPrefix } from '../host/privilege.ts';
 import { requireTools, TOOLS } from '../host/tools.ts';
-import { imageOf, isCurrent } from '../promote/plan.ts';
-import { openStore } from '../promote/stores.ts';
-import { compareVersions } from '../promote/version.ts';
 import { buildPrepared, chooseLine, prepareLine } from './build.ts';
+import type { Build } from './builds.ts';
 import { readDefinition } from './definition.ts';
+import { type Due, whatIsDue } from './due.ts';
 import { writePage } from './page.ts';
 import { promote } from './promote.ts';
 import { sign } from './sign.ts';
@@ -25,11 +23,8 @@ interface Line {
   readonly request: RunRequest;
   readonly factory: Factory;
   readonly line: ImageLine;
-}
-
-interface Build {
-  readonly bundle: string;
-  readonly manifest: Manifest;
+  /** Shared by the lines of the run. */
+  readonly archives: Archives;
 }
 
 /**
@@ -45,26 +40,27 @@ export async function run(context: Context, request: RunRequest): Promise<RunRes
     await requireTools(context, needed, { install: request.installTools, root: rootPrefix });
   }
   const results: LineResult[] = [];
-  for (const line of lines) results.push(await runLine({ context, request, factory, line }));
+  const archives = new Archives(context);
+  for (const line of lines) results.push(await runLine({ context, request, factory, line, archives }));
   return { lines: results };
 }
 
 async function runLine(work: Line): Promise<LineResult> {
   const { context, request, factory, line } = work;
-  const preparation = await prepareLine(context, factory, line, request.mirror);
-  const earlier = request.force ? undefined : await latestBuild(work, preparation.inputDigest);
+  const preparation = await prepareLine(context, factory, line, request.mirror, work.archives);
+  const due = await whatIsDue(context, { ...request, factory, line }, preparation);
   const localTestKey = request.signingKey === undefined && factory.signing.key === undefined;
-  if (earlier !== undefined && (await isPromoted(work, earlier.manifest.version))) {
-    context.log.info(`${line.name} ${earlier.manifest.version}: nothing changed since it was promoted`);
-    const { version } = earlier.manifest;
-    return { image: line.name, version, outcome: 'unchanged', bundle: earlier.bundle, localTestKey };
+  tell(context, line, due, request.dryRun);
+  if (due.state === 'unchanged' || due.state === 'waiting') {
+    const version = due.latest?.manifest.version ?? due.version ?? '';
+    const bundle = due.latest === undefined ? {} : { bundle: due.latest.bundle };
+    return { image: line.name, version, outcome: due.state, ...bundle, localTestKey };
   }
   if (request.dryRun) {
-    const version = earlier?.manifest.version ?? 'the next version';
-    context.log.info(`${line.name}: ${earlier ? `would go on with ${version}` : 'would be built'}`);
+    const version = due.build ? 'the next version' : (due.latest?.manifest.version ?? '');
     return { image: line.name, version, outcome: 'would-build', localTestKey };
   }
-  const build = await buildOnce(work, preparation, earlier);
+  const build = await buildOnce(work, preparation, due);
   await verifyOnce(work, build);
   await context.log.group('sign', () => sign(context, { ...request, bundle: build.bundle }));
   for (const stage of factory.stages) {
@@ -82,13 +78,17 @@ async function runLine(work: Line): Promise<LineResult> {
   return { image: line.name, version, outcome: 'promoted', bundle: build.bundle, page, localTestKey };
 }
 
-async function buildOnce(work: Line, preparation: Preparation, earlier: Build | undefined): Promise<Build> {
+/** What stands of a line, why, and each change behind it. */
+function tell(context: Context, line: ImageLine, due: Due, dryRun: boolean): void {
+  const would = dryRun && due.state !== 'unchanged' && due.state !== 'waiting';
+  const what = due.build ? 'would be built: ' : 'would go on: ';
+  context.log.info(`${line.name}: ${would ? what : ''}${due.reason}`);
+  for (const change of due.changes) context.log.debug(`${line.name}: ${describeChange(change)}`);
+}
+
+async function buildOnce(work: Line, preparation: Preparation, due: Due): Promise<Build> {
   const { context, request } = work;
-  if (earlier === undefined) return buildPrepared(context, request, preparation);
-  context.log.info(
-    `${earlier.manifest.image} ${earlier.manifest.version} is built already: going on with it`,
-  );
-  return earlier;
+  return due.build || due.latest === undefined ? buildPrepared(context, request, preparation) : due.latest;
 }
 
 async function verifyOnce({ context, request, factory, line }: Line, { bundle }: Build): Promise<void> {
@@ -110,42 +110,4 @@ async function isVerified(
     if (error instanceof TrustError) return false;
     throw error;
   }
-}
-
-/** The newest whole bundle of the line that was made from the same inputs. */
-async function latestBuild({ request, line }: Line, inputDigest: string): Promise<Build | undefined> {
-  const folder = join(resolve(request.output), line.name);
-  const suffix = `-${line.architecture}`;
-  const names = (await readdir(folder).catch(() => [])).filter(
-    name => /^\d/.test(name) && name.endsWith(suffix),
-  );
-  const versions = names
-    .map(name => name.slice(0, -suffix.length))
-    .sort(compareVersions)
-    .reverse();
-  for (const version of versions) {
-    const bundle = bundlePath(resolve(request.output), line, version);
-    const manifest = await readOrSkip(bundle);
-    if (manifest?.inputDigest === inputDigest) return { bundle, manifest };
-  }
-  return undefined;
-}
-
-/** A bundle of another format version is no earlier build of ours; it stays where it is. */
-async function readOrSkip(bundle: string): Promise<Manifest | undefined> {
-  try {
-    return await readManifest(bundle);
-  } catch (error) {
-    if (error instanceof DefinitionError) return undefined;
-    throw error;
-  }
-}
-
-async function isPromoted({ context, request, factory, line }: Line, version: string): Promise<boolean> {
-  for (const reference of factory.stages.flatMap(stage => stage.stores)) {
-    const store = await openStore(context, reference, resolve(request.output), { readOnly: true });
-    const image = imageOf(await store.list(line.name), version);
-    if (image === undefined || !isCurrent(image)) return false;
-  }
-  return true;
 }

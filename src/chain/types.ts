@@ -32,6 +32,13 @@ export interface PlanRequest {
   readonly factory?: string;
   /** Names of image lines; empty: all. */
   readonly images: readonly string[];
+  /** Leave out lines whose promoted image would be built from the same again. */
+  readonly changed: boolean;
+  /** List changed lines even if nothing makes them due. */
+  readonly force: boolean;
+  /** Directory of bundles, from which relative paths of stores start. */
+  readonly output: string;
+  readonly mirror?: string;
 }
 
 export interface MatrixLeg {
@@ -44,6 +51,18 @@ export interface PlanResult {
   readonly factory: Factory;
   /** What a workflow's `strategy.matrix` takes; 256 legs at most a batch. */
   readonly matrices: readonly { readonly include: readonly MatrixLeg[] }[];
+  /** Why each line is due or not; empty unless that was asked for. */
+  readonly due: readonly PlannedLine[];
+}
+
+export interface PlannedLine {
+  readonly image: string;
+  readonly architecture: string;
+  /** Whether it is among the legs. */
+  readonly due: boolean;
+  readonly reason: string;
+  /** What differs from the newest build, one sentence each. */
+  readonly changes: readonly string[];
 }
 
 export interface BuildRequest extends CommonRequest {
@@ -136,7 +155,8 @@ export interface RunRequest extends CommonRequest, KeyRequest, BootRequest {
 export interface LineResult {
   readonly image: string;
   readonly version: string;
-  readonly outcome: 'promoted' | 'unchanged' | 'would-build';
+  /** `waiting`: changed, and not due by the line's `rebuild`. */
+  readonly outcome: 'promoted' | 'unchanged' | 'waiting' | 'would-build';
   readonly bundle?: string;
   /** Absolute path of the HTML page. */
   readonly page?: string;

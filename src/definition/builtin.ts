@@ -16,6 +16,9 @@ export const DEFAULT_CHECKS = [
 export const ARCHITECTURES = ['amd64'] as const;
 export const FORMS = ['qcow2', 'raw'] as const;
 
+/** Kinds of change: of a package by the security suite, of any package, of the definition, its elements or the engine. */
+export const REBUILD_REASONS = ['security', 'packages', 'definition'] as const;
+
 export interface KnownDistribution {
   readonly title: string;
   /** The default user of the distribution's own cloud images. */
@@ -55,6 +58,7 @@ export function builtInSettings(distribution: Distribution): MapNode {
     forms: standIn(FORMS),
     mirror: {},
     user: { name: user },
+    rebuild: { when: REBUILD_REASONS },
     verify: { checks: DEFAULT_CHECKS, boot: '300s', memory: '1GiB', cpus: 2 },
     variants: [],
   });

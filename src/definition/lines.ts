@@ -6,7 +6,7 @@ import type { Mistakes } from './mistakes.ts';
 import { entriesOf, type MapNode, type Node, nodeAt, type Place, type ScalarNode, wordsOf } from './node.ts';
 import { resolvedSettings } from './schema.ts';
 import { layersAt, namesOf, type Sources } from './sources.ts';
-import type { Architecture, ImageLine } from './types.ts';
+import type { Architecture, ImageLine, Rebuild } from './types.ts';
 import { alternatives } from './words.ts';
 
 /** An image line and where its values came from. */
@@ -182,7 +182,7 @@ interface LineParts {
 }
 
 function makeLine({ name, base, variant, architecture, value, settings }: LineParts): ImageLine {
-  const { title, owner, elements, packages, disk, forms, mirror, user, verify } = value;
+  const { title, owner, elements, packages, disk, forms, mirror, user, rebuild, verify } = value;
   const suffix = variant === undefined ? '' : ` ${variant.text}`;
   return {
     name,
@@ -199,6 +199,7 @@ function makeLine({ name, base, variant, architecture, value, settings }: LinePa
     forms,
     mirror,
     user,
+    rebuild: { ...rebuild, when: rebuild.when as Rebuild['when'] },
     verify,
   };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ARCHITECTURES, DEFAULT_CHECKS, DISTRIBUTIONS, FORMS } from './builtin.ts';
+import { ARCHITECTURES, DEFAULT_CHECKS, DISTRIBUTIONS, FORMS, REBUILD_REASONS } from './builtin.ts';
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './units.ts';
 
 /*
@@ -34,13 +34,17 @@ const size = (least: number, most: number) =>
       error: `a size from ${inMib(least)} to ${inMib(most)}`,
     });
 
-const duration = z
-  .string({ error: 'a duration with its unit, such as 90s, 5m or 7d' })
-  .regex(DURATION_PATTERN, { error: 'a duration such as 90s, 5m or 7d' })
-  .transform(written => parseDuration(written) ?? Number.NaN)
-  .refine(milliseconds => milliseconds >= 1000 && milliseconds <= 86_400_000, {
-    error: 'a duration from 1s to 24h',
-  });
+const DAY = 86_400_000;
+
+const durationUpTo = (most: number, error: string) =>
+  z
+    .string({ error: 'a duration with its unit, such as 90s, 5m or 7d' })
+    .regex(DURATION_PATTERN, { error: 'a duration such as 90s, 5m or 7d' })
+    .transform(written => parseDuration(written) ?? Number.NaN)
+    .refine(milliseconds => milliseconds >= 1000 && milliseconds <= most, { error });
+
+const duration = durationUpTo(DAY, 'a duration from 1s to 24h');
+const span = durationUpTo(3650 * DAY, 'a duration from 1s to 3650d');
 
 const mirror = z
   .url({ protocol: /^https?$/, error: 'the URL of a mirror, http:// or https://' })
@@ -89,6 +93,12 @@ const mirrors = {
   image: mirror.describe("What the image is left with; else the distribution's public mirror."),
 };
 
+const rebuild = {
+  every: span.describe('Build a changed image at most once in this time.'),
+  when: words(REBUILD_REASONS).describe('What makes a build due; -NAME takes one away.'),
+  anyway: span.describe('Build anew after this time, even if nothing is known to have changed.'),
+};
+
 const user = {
   name: pattern('^(?!root$)[a-z_][a-z0-9_-]{0,31}$', 'a user name other than root').describe(
     'The default user.',
@@ -115,6 +125,7 @@ const layer = {
   disk: loose(disk, 'disk').describe('The disk and its root filesystem.'),
   mirror: loose(mirrors, 'mirror').describe('Package mirrors.'),
   user: loose(user, 'user').describe("The image's default user."),
+  rebuild: loose(rebuild, 'rebuild').describe('When an image is built again.'),
   verify: loose(verify, 'verify').describe('What the image must pass.'),
 };
 
@@ -179,6 +190,7 @@ export const resolvedSettings = z.object({
   disk: z.object(disk),
   mirror: z.object({ build: mirror.exactOptional(), image: mirror.exactOptional() }),
   user: z.object(user),
+  rebuild: z.object({ every: span.exactOptional(), when: rebuild.when, anyway: span.exactOptional() }),
   verify: z.object({ ...verify, checks: someChecks(verify.checks) }),
   variants,
 });

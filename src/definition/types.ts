@@ -26,6 +26,16 @@ export interface Verification {
   readonly cpus: number;
 }
 
+/** When a line is built again; durations in milliseconds. */
+export interface Rebuild {
+  /** A changed image is built at most once in this time. */
+  readonly every?: number;
+  /** What makes a build due. */
+  readonly when: readonly ('security' | 'packages' | 'definition')[];
+  /** It is built anew after this time, even if nothing is known to have changed. */
+  readonly anyway?: number;
+}
+
 /** One leg of the matrix: one image line for one architecture. */
 export interface ImageLine {
   /** `debian-12`, or `debian-12-gpu` for a variant. */
@@ -50,6 +60,7 @@ export interface ImageLine {
     readonly image?: string;
   };
   readonly user: { readonly name: string };
+  readonly rebuild: Rebuild;
   readonly verify: Verification;
 }
 

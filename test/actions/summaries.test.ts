@@ -11,6 +11,7 @@ function planOf(image: string): PlanResult {
   return {
     factory: { ...factory, retention: { keep: 1 }, signing: { fingerprints: { verify: [], release: [] } } },
     matrices: [{ include: [leg] }],
+    due: [{ image, architecture: 'amd64', due: true, reason: image, changes: [image] }],
   };
 }
 
@@ -25,8 +26,10 @@ describe('a job summary', () => {
       fc.property(fc.string({ unit: 'binary' }), name => {
         const lines = planSummary(planOf(name)).split('\n');
         const row = lines.find(line => line.includes('amd64'));
+        const why = lines.find(line => line.includes('| yes |'));
         expect(lines).toHaveLength(planSummary(planOf('x')).split('\n').length);
         expect(row?.replaceAll(/\\./g, '').match(/\|/g)).toHaveLength(4);
+        expect(why?.replaceAll(/\\./g, '').match(/\|/g)).toHaveLength(5);
       }),
     );
   });

@@ -37,6 +37,7 @@ export const LINE: ImageLine = {
   forms: ['qcow2', 'raw'],
   mirror: { build: 'http://one.example/debian' },
   user: { name: 'debian' },
+  rebuild: { when: ['security', 'packages', 'definition'] },
   owner: 'team',
   verify: { checks: ['ssh'], boot: 300_000, memory: 1 << 30, cpus: 2 },
 };

@@ -26,6 +26,7 @@ describe('the smallest useful file', () => {
         forms: ['qcow2', 'raw'],
         mirror: {},
         user: { name: 'debian' },
+        rebuild: { when: ['security', 'packages', 'definition'] },
         verify: { checks: [...DEFAULT_CHECKS], boot: 300_000, memory: 1024 ** 3, cpus: 2 },
       },
     ]);

@@ -24,6 +24,7 @@ export const manifest: Manifest = {
     forms: ['qcow2', 'raw'],
     mirror: {},
     user: { name: 'debian' },
+    rebuild: { when: ['security', 'packages', 'definition'] },
     verify: { checks: ['running', 'ssh'], boot: 300_000, memory: 1024 * MIB, cpus: 2 },
   },
   inputDigest: '1'.repeat(64),
