@@ -74,8 +74,10 @@ function notThere(
   });
 }
 
-/** `/v2` stays, `/v2.1/PROJECT` stays; an address without a version gets the API's. */
+/** An address without a version gets the API's. Nova's may end in the project's id, which it does not need. */
 function versioned(url: string, type: ServiceType): string {
   const trimmed = url.replace(/\/+$/, '');
-  return /\/v\d+(\.\d+)?(\/|$)/.test(new URL(trimmed).pathname) ? trimmed : `${trimmed}/${VERSIONS[type]}`;
+  const { pathname } = new URL(trimmed);
+  if (!/\/v\d+(\.\d+)?(\/|$)/.test(pathname)) return `${trimmed}/${VERSIONS[type]}`;
+  return type === 'compute' ? trimmed.replace(/(\/v2\.1)\/.*$/, '$1') : trimmed;
 }

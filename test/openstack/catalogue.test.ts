@@ -23,7 +23,7 @@ const config = (more: Partial<CloudConfig>) =>
 it('finds a service by region and interface, and adds the version it lacks', () => {
   const north = config({ region: 'north' });
   expect(endpointOf(north, CATALOGUE, 'image')).toBe('https://glance.north/v2');
-  expect(endpointOf(north, CATALOGUE, 'compute')).toBe('https://nova/v2.1/project');
+  expect(endpointOf(north, CATALOGUE, 'compute')).toBe('https://nova/v2.1');
   expect(endpointOf(config({ region: 'south' }), CATALOGUE, 'image')).toBe('https://south/image/v2');
   const inside = config({ region: 'north', interfaces: { image: 'internal' } });
   expect(endpointOf(inside, CATALOGUE, 'image')).toBe('http://10.0.0.1:9292/v2');

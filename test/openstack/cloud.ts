@@ -11,7 +11,7 @@ import {
 } from './identity.ts';
 import { installPackages, PACKAGES } from './packages.ts';
 import { Place } from './place.ts';
-import { glanceOf, prepareGlance, REGIONS, type Region, startGlance } from './services/glance.ts';
+import { glanceOf, prepareGlances, REGIONS, type Region, startGlance } from './services/glance.ts';
 import { IMPATIENT_KEYSTONE, KEYSTONE, prepareKeystone, startKeystone } from './services/keystone.ts';
 import { startDatabase, stopDatabase } from './services/mariadb.ts';
 
@@ -46,8 +46,8 @@ export async function bringUp(
   const [first] = regions;
   if (first === undefined) throw new TypeError('a cloud has one region at the least');
   // The services' schemas take most of the time, and one processor each.
-  const glances = regions.map(region => prepareGlance(place, region));
-  await Promise.all([prepareKeystone(place, first.name).then(() => startKeystone(place)), ...glances]);
+  const keystone = prepareKeystone(place, first.name).then(() => startKeystone(place));
+  await Promise.all([keystone, prepareGlances(place, regions)]);
   await place.once('identity', () => publishAll(place, regions));
   await Promise.all(regions.map(region => startGlance(place, region)));
   return { place, cloudsFile };

@@ -15,13 +15,13 @@ export interface ImageFilter {
   readonly hidden?: boolean;
 }
 
-/** Images that fit, newest first. */
-export function listImages(glance: Service, filter: ImageFilter = {}): Promise<Image[]> {
+/** Images that fit, newest first. @param pageSize how many are asked for at a time */
+export function listImages(glance: Service, filter: ImageFilter = {}, pageSize = 100): Promise<Image[]> {
   const { hidden, ...rest } = filter;
   return listAll(glance, {
     what: 'list images',
     path: '/images',
-    query: { ...rest, limit: 100, ...(hidden === undefined ? {} : { os_hidden: String(hidden) }) },
+    query: { ...rest, limit: pageSize, ...(hidden === undefined ? {} : { os_hidden: String(hidden) }) },
     page: IMAGE_PAGE,
     items: page => page.images,
     next: page => page.next,

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from '../../host/context.ts';
 import { CancelledError, CloudError } from '../../host/errors.ts';
 import { ApiError, ConnectionError } from '../errors.ts';
@@ -6,7 +5,8 @@ import { mayRetry, RETRIES, withRetries } from '../retry.ts';
 import type { Service } from '../service.ts';
 import { waitFor } from '../wait.ts';
 import { compareStored } from './compare.ts';
-import { createImage, deleteImage, findImage, type NewImage } from './images.ts';
+import { discardUnless } from './discard.ts';
+import { createImage, findImage, type NewImage } from './images.ts';
 import { importStaged } from './import.ts';
 import { sendFile } from './send-file.ts';
 import type { Image } from './types.ts';
@@ -33,14 +33,19 @@ export interface UploadPatience {
   readonly answer: number;
   /** From the answer to `active`. */
   readonly active: number;
+  /** From a connection that broke until Glance has noticed: it may have the image, or must let go of it. */
+  readonly settle: number;
   /** From the start of the first try to that of the last. */
   readonly all: number;
 }
 
-const PATIENCE: UploadPatience = { stall: 60_000, answer: 900_000, active: 1_800_000, all: 6 * 3_600_000 };
-
-/** A cancelled run is killed seconds after it is asked to end; the half image must be gone before. */
-const CLEANUP = 6_000;
+const PATIENCE: UploadPatience = {
+  stall: 60_000,
+  answer: 900_000,
+  active: 1_800_000,
+  settle: 30_000,
+  all: 6 * 3_600_000,
+};
 
 /**
  * Uploads a file and returns when Glance has it `active` with our size and digest. A try that fails leaves nothing
@@ -71,22 +76,17 @@ function worthAnother(error: unknown): boolean {
 }
 
 async function attempt(glance: Service, upload: Upload, onSent: (done: number) => void): Promise<Image> {
-  const { context } = glance;
-  let id = newId(context);
-  let sent = 0;
+  let id = newId(glance.context);
   await upload.intend?.(id);
   try {
     id = (await createImage(glance, { ...upload.image, id })).id;
-    await transfer(glance, id, upload, done => {
-      sent = done;
-      onSent(done);
-    });
+    await transfer(glance, id, upload, onSent);
     return await accepted(glance, id, upload);
   } catch (error) {
-    const stored = await lostAnswer(glance, id, upload, sent, error);
-    if (stored !== undefined) return stored;
-    await discard(glance, id);
-    throw context.signal.aborted ? new CancelledError('cancelled', { cause: error }) : error;
+    const { settle } = { ...PATIENCE, ...upload.patience };
+    const ended = await discardUnless(glance, id, settle, image => isWhole(glance, image, upload, error));
+    if (ended !== undefined) return ended;
+    throw glance.context.signal.aborted ? new CancelledError('cancelled', { cause: error }) : error;
   }
 }
 
@@ -116,43 +116,12 @@ async function accepted(glance: Service, id: string, upload: Upload): Promise<Im
   return image;
 }
 
-/**
- * The image, if only the answer to the last byte was lost: Glance may need a moment until it is active.
- * An image that was compared and found wrong is not looked at again.
- */
-async function lostAnswer(
-  glance: Service,
-  id: string,
-  upload: Upload,
-  sent: number,
-  error: unknown,
-): Promise<Image | undefined> {
-  const answered = !(error instanceof ConnectionError || error instanceof ApiError);
-  if (answered || sent < upload.size || upload.method === 'glance-direct') return undefined;
-  try {
-    const active = Math.min(30_000, upload.patience?.active ?? PATIENCE.active);
-    return await accepted(glance, id, { ...upload, patience: { ...upload.patience, active } });
-  } catch {
-    return undefined;
-  }
-}
-
-/** Removes the half image, even when we were cancelled. */
-async function discard(glance: Service, id: string): Promise<void> {
-  const { session, context } = glance;
-  const cleanup = context.signal.aborted ? briefly(context) : context;
-  try {
-    await deleteImage(session.under(cleanup).service('image'), id);
-  } catch (error) {
-    context.log.warn(`the image ${id} is left behind: ${(error as Error).message}`);
-  }
-}
-
-/** The same world without its cancelled signal, for a few seconds. */
-function briefly(context: Context): Context {
-  const signal = AbortSignal.timeout(CLEANUP);
-  const sleep = (milliseconds: number) => delay(Math.min(milliseconds, CLEANUP / 4), undefined, { signal });
-  return { ...context, signal, sleep };
+/** Whether only an answer was lost. An image that was compared and found wrong is not looked at again. */
+async function isWhole(glance: Service, image: Image, upload: Upload, error: unknown): Promise<boolean> {
+  const answerLost = error instanceof ConnectionError || error instanceof ApiError;
+  if (!answerLost || image.status !== 'active') return false;
+  await compareStored(glance.context, image, { ...upload, diskFormat: upload.image.diskFormat });
+  return true;
 }
 
 /** A random UUID. */

@@ -3,7 +3,7 @@ import { run } from '../../../src/host/process.ts';
 import { speaksHttp, startDaemon, waitForDaemon } from '../daemons.ts';
 import { ADDRESS, ini, type Place } from '../place.ts';
 import { KEYSTONE } from './keystone.ts';
-import { createDatabase, databaseUrl } from './mariadb.ts';
+import { copyDatabase, createDatabase, databaseUrl } from './mariadb.ts';
 
 /** One region: a Glance with a database and a store of its own. */
 export interface Region {
@@ -75,12 +75,18 @@ function configFiles(place: Place, region: Region): string[] {
   return [`etc/${name}.conf`, `etc/${name}-import.conf`].flatMap(each => ['--config-file', place.path(each)]);
 }
 
-export async function prepareGlance(place: Place, region: Region): Promise<void> {
-  await configure(place, region);
-  await place.once(glanceOf(region), async () => {
-    await createDatabase(place, glanceOf(region));
-    await run(['glance-manage', ...configFiles(place, region), 'db_sync']);
+/** Configuration and database of every region: the first one is made by Glance, the others are like it. */
+export async function prepareGlances(place: Place, regions: readonly Region[]): Promise<void> {
+  const [first, ...others] = regions;
+  if (first === undefined) return;
+  for (const region of regions) await configure(place, region);
+  await place.once(glanceOf(first), async () => {
+    await createDatabase(place, glanceOf(first));
+    await run(['glance-manage', ...configFiles(place, first), 'db_sync']);
   });
+  for (const region of others) {
+    await place.once(glanceOf(region), () => copyDatabase(place, glanceOf(first), glanceOf(region)));
+  }
 }
 
 export async function startGlance(place: Place, region: Region): Promise<void> {

@@ -1,4 +1,6 @@
-import { mkdir } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { run } from '../../../src/host/process.ts';
 import { speaksHttp, startDaemon, waitForDaemon } from '../daemons.ts';
 import { ADDRESS, ini, type Place } from '../place.ts';
@@ -33,26 +35,27 @@ function configuration(place: Place, options: KeystoneOptions): string {
 
 /** Its database, keys, and the administrator. */
 export async function prepareKeystone(place: Place, region: string): Promise<void> {
-  await mkdir(place.path('keystone'), { recursive: true });
   const config = await place.write('etc/keystone.conf', configuration(place, KEYSTONE));
   const manage = ['keystone-manage', '--config-file', config];
-  const owner = [
-    '--keystone-user',
-    String(process.getuid?.()),
-    '--keystone-group',
-    String(process.getgid?.()),
-  ];
   const url = `${place.url(KEYSTONE.name)}/v3`;
   await place.once('keystone', async () => {
     await createDatabase(place, 'keystone');
     await run([...manage, 'db_sync']);
-    await run([...manage, 'fernet_setup', ...owner]);
-    await run([...manage, 'credential_setup', ...owner]);
+    for (const keys of ['fernet-keys', 'credential-keys']) await makeKeys(place.path('keystone', keys));
     const urls = ['public', 'internal', 'admin'].flatMap(each => [`--bootstrap-${each}-url`, url]);
     await run([...manage, 'bootstrap', '--bootstrap-region-id', region, ...urls], {
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', OS_BOOTSTRAP_PASSWORD: place.secret('admin') },
     });
   });
+}
+
+/** What `keystone-manage fernet_setup` does, without two seconds for starting it: a next key, and the one in use. */
+async function makeKeys(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const name of ['0', '1']) {
+    const key = randomBytes(32).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+    await writeFile(join(folder, name), key, { mode: 0o600 });
+  }
 }
 
 export async function startKeystone(place: Place, options: KeystoneOptions = KEYSTONE): Promise<void> {

@@ -65,6 +65,13 @@ export async function createDatabase(place: Place, name: string): Promise<void> 
   await sql(place, `CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8`);
 }
 
+/** Makes a database that is like another one: copying takes less than a service's own migrations. */
+export async function copyDatabase(place: Place, from: string, to: string): Promise<void> {
+  await createDatabase(place, to);
+  const { stdout } = await run(['mariadb-dump', '--no-defaults', '-uroot', '-S', socket(place), from]);
+  await run(['mariadb', '--no-defaults', '-uroot', '-S', socket(place), to], { input: stdout });
+}
+
 export async function stopDatabase(place: Place): Promise<void> {
   await stopDaemons(place, ['mariadb'], 30);
 }
