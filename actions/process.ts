@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { type Context, createContext } from '../src/host/context.ts';
 import { CancelledError, describe, exitStatus } from '../src/host/errors.ts';
+import { explainFullDisk } from '../src/host/room.ts';
 import { createRunner } from '../src/runner/detect.ts';
 import type { Runner, RunnerWorld } from '../src/runner/types.ts';
 import { withoutInputs } from './secrets.ts';
@@ -31,7 +32,7 @@ export async function inSession(
   try {
     await body({ world, runner, context });
   } catch (error) {
-    status = tell(runner, signal.aborted ? asCancelled(error) : error);
+    status = tell(runner, signal.aborted ? asCancelled(error) : await explainFullDisk(error));
   }
   runner.close();
   // Sockets that are kept alive and pools must not keep a finished command waiting.

@@ -5,21 +5,31 @@ import { TREE } from './chroot.ts';
 
 /**
  * mmdebstrap into the tree, with the shared downloads linked in and new ones linked out again. Only the
- * packages' own scripts run here, never an element's, so an element cannot touch the shared downloads.
+ * packages' own scripts run here, never an element's, so an element cannot touch the shared downloads. The folder
+ * of this build's own downloads is locked while it is in use; those without a lock are of dead builds.
  */
 const BOOTSTRAP = `set -eu
-tree=$1; cache=$2; run=$3; fstab=$4; shift 4
-mkdir -p "$tree" "$cache" "$run"
+tree=$1; shared=$2; own=$shared/.own$3; fstab=$4; shift 4
+mkdir -p "$tree" "$shared/archives"
 mkdir -p "$tree/var/cache/apt/archives" "$tree/etc/initramfs-tools/conf.d"
 printf '%s' "$fstab" > "$tree/etc/fstab"
 echo FSTYPE=ext4 > "$tree/etc/initramfs-tools/conf.d/root-filesystem"
-find "$cache" -maxdepth 1 -name '*.deb' -exec ln -t "$run" {} +
-mount --bind "$run" "$tree/var/cache/apt/archives"
+exec 8< "$shared"
+flock 8
+for dead in "$shared"/.own*; do
+  if [ -d "$dead" ]; then flock --nonblock "$dead" rm -rf "$dead" || true; fi
+done
+mkdir "$own"
+exec 9< "$own"
+flock 9
+exec 8<&-
+find "$shared/archives" -maxdepth 1 -name '*.deb' -exec ln -t "$own" {} +
+mount --bind "$own" "$tree/var/cache/apt/archives"
 status=0
 "$@" || status=$?
 umount "$tree/var/cache/apt/archives"
-find "$run" -maxdepth 1 -name '*.deb' -exec ln -f -t "$cache" {} + || true
-rm -rf "$run"
+find "$own" -maxdepth 1 -name '*.deb' -exec ln -f -t "$shared/archives" {} + || true
+rm -rf "$own"
 exit $status
 `;
 
@@ -46,7 +56,7 @@ export async function bootstrap(sandbox: Sandbox, request: BootstrapRequest): Pr
     ...[request.suite, TREE, '-'],
   ];
   try {
-    const places = [TREE, '/cache/archives', `/cache/${request.name}`];
+    const places = [TREE, '/cache', request.name];
     await sandbox.run(['sh', '-c', BOOTSTRAP, 'bootstrap', ...places, request.fstab, ...argv], {
       // The kernel's and initramfs-tools' own scripts would make the initramfs twice, 8 s each; the finalise
       // phase makes it once. INITRD is linux-base's word for "this kernel takes none".

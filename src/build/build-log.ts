@@ -1,7 +1,9 @@
 import { appendFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import type { Context } from '../host/context.ts';
-import { CancelledError } from '../host/errors.ts';
+import { CancelledError, HostError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
+import { isDiskFull } from '../host/room.ts';
 
 export interface Timing {
   readonly what: string;
@@ -10,19 +12,26 @@ export interface Timing {
 
 /** The whole log of a build in a file, with the time every step took; the terminal gets the essence. */
 export class BuildLog {
-  /** Where the log will be when the build is over, for messages. */
+  /** Where the log will be when the build has failed, for messages. */
   readonly file: string;
   readonly timings: Timing[] = [];
   readonly #context: Context;
+  readonly #path: string;
+  #full: unknown;
 
-  constructor(context: Context, file: string) {
+  /**
+   * @param path where it is written
+   * @param kept where it goes when the build fails; default: it stays
+   */
+  constructor(context: Context, path: string, kept = path) {
     this.#context = context;
-    this.file = file;
+    this.#path = path;
+    this.file = kept;
   }
 
   /** A line that something else wrote. */
   line(source: string, text: string): void {
-    appendFileSync(this.file, `${source}: ${clean(text)}\n`);
+    this.#append(`${source}: ${clean(text)}`);
     this.#context.log.untrusted(source, text);
   }
 
@@ -30,13 +39,44 @@ export class BuildLog {
   async timed<T>(what: string, act: () => Promise<T>): Promise<T> {
     if (this.#context.signal.aborted) throw new CancelledError();
     const start = this.#context.now().getTime();
-    appendFileSync(this.file, `== ${what}\n`);
+    this.#append(`== ${what}`);
     try {
-      return await act();
+      const result = await act();
+      if (this.#full === undefined) return result;
+      throw new HostError('the disk is full where the build log is written', {
+        advice: 'free some room, or give another directory with --output',
+        cause: this.#full,
+      });
     } finally {
       const seconds = (this.#context.now().getTime() - start) / 1000;
       this.timings.push({ what, seconds });
-      appendFileSync(this.file, `== ${what}: ${seconds.toFixed(1)} s\n`);
+      this.#append(`== ${what}: ${seconds.toFixed(1)} s`);
     }
   }
+
+  /** Ends the log with a table of what took how long, and gives it its last place. */
+  async finish(path: string): Promise<void> {
+    this.#append(`== seconds by step\n${table(this.timings)}`);
+    await rename(this.#path, path);
+  }
+
+  /** Puts the log of a failed build where `file` says. @param why the error in words */
+  async keep(why: string): Promise<void> {
+    this.#append(`== failed: ${clean(why)}`);
+    await this.finish(this.file);
+  }
+
+  /** Lines come in event handlers, where nobody could catch a full disk: the step tells of it. */
+  #append(line: string): void {
+    try {
+      appendFileSync(this.#path, `${line}\n`);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      this.#full ??= error;
+    }
+  }
+}
+
+function table(timings: readonly Timing[]): string {
+  return timings.map(({ what, seconds }) => `${seconds.toFixed(1).padStart(8)}  ${what}`).join('\n');
 }

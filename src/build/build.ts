@@ -1,4 +1,4 @@
-import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { chmod, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createBundle } from '../bundle/bundle.ts';
@@ -17,6 +17,7 @@ import { type DocumentsRequest, writeDocuments } from '../image/documents.ts';
 import { BuildLog } from './build-log.ts';
 import { type BuiltDisk, buildDisk, convertToQcow2, rootUuid } from './disk.ts';
 import { sourcesList } from './distributions/debian.ts';
+import { keepingLog } from './failure.ts';
 import { ROOT_LABEL } from './finish.ts';
 import { assembleHooks, type Hooks } from './hooks.ts';
 import { ENGINE } from './inputs.ts';
@@ -24,15 +25,13 @@ import type { Preparation } from './prepare.ts';
 import { sealTree } from './seal.ts';
 import { writeStandIns } from './stand-ins.ts';
 import { buildTree, openWorkshop } from './tree.ts';
+import type { Reservation } from './version.ts';
 
 const GIB = 1024 ** 3;
 
-export interface ImageBuild {
+export interface ImageBuild extends Reservation {
   readonly preparation: Preparation;
-  /** Absolute path of the bundle to make: OUTPUT/IMAGE/VERSION-ARCHITECTURE. */
-  readonly bundle: string;
-  readonly version: string;
-  /** Directory for work files; default: beside the bundle. */
+  /** Directory for work files; default: the reserved one beside the bundle. */
   readonly work?: string;
   readonly job: string;
 }
@@ -42,11 +41,13 @@ export interface BuiltImage {
   readonly manifest: Manifest;
 }
 
-/** Builds one image line into a bundle; nothing of it has the bundle's name before it is whole. */
+/**
+ * Builds one image line into a bundle; nothing of it has the bundle's name before it is whole. The log of a
+ * failed build is kept beside it, as VERSION-ARCHITECTURE.failed.log.
+ */
 export async function buildImage(context: Context, request: ImageBuild): Promise<BuiltImage> {
-  const { preparation, bundle } = request;
+  const { preparation, bundle, directory: results } = request;
   const root = await rootPrefix();
-  await mkdir(dirname(bundle), { recursive: true });
   await requireRoom(dirname(bundle), 4 * GIB, 'a build');
   const { cache } = places(context);
   const tools = await toolsTree(context, {
@@ -54,30 +55,25 @@ export async function buildImage(context: Context, request: ImageBuild): Promise
     root,
     sources: suite => sourcesList(preparation.sourcesOf(suite)),
   });
-  const build = async (results: string, work: string) => {
-    const log = new BuildLog(context, join(results, 'build.log'));
+  const log = new BuildLog(context, join(results, 'build.log'), `${bundle}.failed.log`);
+  const build = async (work: string) => {
     const hooks = await layOut(preparation, work);
     const downloads = join(cache, 'downloads', preparation.line.distribution);
     const out = join(results, 'out');
     const sandbox = await openWorkshop(context, { tools, root, work, out, downloads });
     try {
-      return await withSandbox(context, sandbox, { ...request, results, hooks, log });
+      return await withSandbox(context, sandbox, { ...request, hooks, log });
     } finally {
       await sandbox.close();
     }
   };
-  // Results grow beside the bundle, so that naming it is one rename; the rest may lie elsewhere.
-  return withWorkDirectory(context, dirname(bundle), results =>
-    request.work === undefined
-      ? build(results, results)
-      : withWorkDirectory(context, request.work, work => build(results, work)),
+  return keepingLog(context, log, [results, request.work ?? results, cache], () =>
+    request.work === undefined ? build(results) : withWorkDirectory(context, request.work, build),
   );
 }
 
 /** A build that has begun. */
 interface Begun extends ImageBuild {
-  /** Private directory beside the bundle: `out/` is the sandbox's /out, `bundle/` the draft. */
-  readonly results: string;
   readonly hooks: Hooks;
   readonly log: BuildLog;
 }
@@ -94,7 +90,7 @@ async function layOut(preparation: Preparation, work: string): Promise<Hooks> {
 }
 
 async function withSandbox(context: Context, sandbox: Sandbox, begun: Begun): Promise<BuiltImage> {
-  const { preparation, results, hooks, log } = begun;
+  const { preparation, directory: results, hooks, log } = begun;
   const { line, suite, sources, packages, inputDigest: seed } = preparation;
   const step = <T>(title: string, act: () => Promise<T>) => shown(context, title, act);
   const epoch = await step('root tree', () =>
@@ -127,7 +123,7 @@ async function finishBundle(
   request: Grown,
   disk: BuiltDisk,
 ): Promise<BuiltImage> {
-  const { results, log } = request;
+  const { directory: results, log } = request;
   const { line } = request.preparation;
   const out = join(results, 'out');
   const draft = await createBundle(request.bundle, join(results, 'bundle'));
@@ -155,7 +151,7 @@ async function finishBundle(
     for (const file of files) if (!kept.includes(file)) await rm(join(draft.core, file.path));
     const manifest = await makeManifest(context, sandbox, request, { disk, files: kept, raw, log });
     context.log.debug(`${documents.installed.length} packages, ${documents.entries.length} files`);
-    await rename(log.file, join(draft.core, 'logs', 'build.log'));
+    await log.finish(join(draft.core, 'logs', 'build.log'));
     return { bundle: await draft.finish(manifest), manifest };
   } catch (error) {
     await draft.discard();

@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Archives } from '../build/archive/archives.ts';
 import { buildImage } from '../build/build.ts';
-import { bundlePath, type Preparation, prepare } from '../build/prepare.ts';
-import { assertVersion, nextVersion } from '../build/version.ts';
+import { type Preparation, prepare } from '../build/prepare.ts';
+import { assertVersion, withVersion } from '../build/version.ts';
 import { corePath } from '../bundle/names.ts';
 import type { Factory, ImageLine } from '../definition/types.ts';
 import { closest } from '../definition/words.ts';
@@ -50,15 +50,16 @@ export async function buildPrepared(
   const { line } = preparation;
   const output = resolve(request.output);
   await mkdir(output, { recursive: true });
-  const version = request.version ?? (await nextVersion(output, line, context.now()));
-  const built = await context.log.group(`build ${line.name} ${version}`, () =>
-    buildImage(context, {
-      preparation,
-      version,
-      bundle: bundlePath(output, line, version),
-      ...(request.work === undefined ? {} : { work: resolve(request.work) }),
-      job: request.job,
-    }),
+  const wanted = { output, line, ...(request.version === undefined ? {} : { version: request.version }) };
+  const built = await withVersion(context, wanted, reservation =>
+    context.log.group(`build ${line.name} ${reservation.version}`, () =>
+      buildImage(context, {
+        ...reservation,
+        preparation,
+        ...(request.work === undefined ? {} : { work: resolve(request.work) }),
+        job: request.job,
+      }),
+    ),
   );
   const files = built.manifest.files.map(file => [file.form, join(corePath(built.bundle), file.path)]);
   return { ...built, files: Object.fromEntries(files) };

@@ -1,6 +1,7 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
-import { HostError } from './errors.ts';
+import { CancelledError, HostError } from './errors.ts';
+import { ToolError } from './process.ts';
 
 const GIB = 1024 ** 3;
 
@@ -10,8 +11,7 @@ const GIB = 1024 ** 3;
  * @throws HostError
  */
 export async function requireRoom(directory: string, bytes: number, what: string): Promise<void> {
-  const info = await statfs(directory);
-  const free = info.bavail * info.bsize;
+  const free = await freeBytes(directory);
   if (free >= bytes) return;
   throw new HostError(
     `${what} needs ${gibibytes(bytes)} in ${directory}, where ${gibibytes(free)} are free`,
@@ -36,4 +36,41 @@ export async function availableMemory(): Promise<number> {
 export function isDiskFull(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+/** What tools say for the same, in any program's words. */
+const FULL_WORDS = /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/;
+
+/** True when the error, what its tool said, or a cause of it tells of a full disk. */
+export function tellsOfFullDisk(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (isDiskFull(each) || FULL_WORDS.test(each.message)) return true;
+    if (each instanceof ToolError && FULL_WORDS.test(each.result.stderr)) return true;
+  }
+  return false;
+}
+
+/** Less than this is as good as nothing: file systems keep some blocks for themselves. */
+const NOTHING = 16 * 1024 ** 2;
+
+/**
+ * An error that tells of a full disk, as what it is for a person; any other as it is.
+ * @param directories where the work takes room; the full ones are named
+ */
+export async function explainFullDisk(error: unknown, directories: readonly string[] = []): Promise<unknown> {
+  if (error instanceof HostError || error instanceof CancelledError || !tellsOfFullDisk(error)) return error;
+  const full: string[] = [];
+  for (const directory of directories) {
+    const free = await freeBytes(directory).catch(() => Number.POSITIVE_INFINITY);
+    if (free < NOTHING) full.push(directory);
+  }
+  return new HostError(full.length === 0 ? 'the disk is full' : `the disk is full in ${full.join(' and ')}`, {
+    advice: 'free some room, or give another directory',
+    cause: error,
+  });
+}
+
+async function freeBytes(directory: string): Promise<number> {
+  const info = await statfs(directory);
+  return info.bavail * info.bsize;
 }

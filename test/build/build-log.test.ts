@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { BuildLog } from '../../src/build/build-log.ts';
-import { CancelledError } from '../../src/host/errors.ts';
+import { CancelledError, HostError } from '../../src/host/errors.ts';
 import { inTemporary, recordingContext } from '../host/support.ts';
 
 /** A log on a clock that moves a second at each look. */
@@ -40,3 +40,26 @@ it('starts no step after a cancellation', () =>
     const log = new BuildLog(context, join(folder, 'build.log'));
     await expect(log.timed('one', async () => {})).rejects.toThrow(CancelledError);
   }));
+
+it('ends with a table, in its last place', () =>
+  inTemporary(async folder => {
+    let clock = 0;
+    const { context } = recordingContext({ now: () => new Date(1000 * clock++) });
+    const log = new BuildLog(context, join(folder, 'build.log'), join(folder, 'kept.log'));
+    await log.timed('install.d/50-motd', async () => {});
+    await log.timed('disk', async () => {});
+    await log.keep('element site failed\nat once');
+    expect(await readdir(folder)).toEqual(['kept.log']);
+    const text = await readFile(log.file, 'utf8');
+    expect(text).toMatch(
+      /== failed: element site failed at once\n== seconds by step\n {5}1\.0 {2}install\.d\/50-motd\n {5}1\.0 {2}disk\n$/,
+    );
+  }));
+
+it('lets the step fail, and not the process, when the disk is full', async () => {
+  const { context } = recordingContext();
+  const log = new BuildLog(context, '/dev/full');
+  const step = log.timed('one', async () => log.line('x', 'y'));
+  await expect(step).rejects.toThrow(HostError);
+  await expect(step).rejects.toThrow(/disk is full/);
+});

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../context.ts';
-import { HostError, NetworkError } from '../errors.ts';
+import { NetworkError } from '../errors.ts';
 import { plainEnvironment, ToolError } from '../process.ts';
+import { tellsOfFullDisk } from '../room.ts';
 import { withWorkDirectory } from '../workdir.ts';
 import { UID_BASE, UID_COUNT } from './protocol.ts';
 import { Sandbox } from './sandbox.ts';
@@ -121,13 +122,8 @@ async function bootstrap(
 }
 
 function explain(error: ToolError): Error {
+  if (tellsOfFullDisk(error)) return error;
   const text = error.result.stderr;
-  if (/No space left on device/.test(text)) {
-    return new HostError('the disk is full while the tools tree is made', {
-      advice: 'free some room',
-      cause: error,
-    });
-  }
   const failed = /^(?:E|Err).*$/m.exec(text)?.[0] ?? 'mmdebstrap failed';
   return new NetworkError(`the tools tree cannot be made: ${failed}`, {
     advice: "check the mirror (--mirror, or the host's apt sources)",
