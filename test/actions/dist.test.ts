@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { COMMANDS } from '../../actions/inputs.ts';
+import { lockDirectory } from '../../src/host/directory-lock.ts';
 import { NODES, ROOT, Step, startDist } from './support.ts';
 
 /** dist/ as GitHub's runner starts it: main, then post, each in a process of its own. */
@@ -61,16 +62,18 @@ describe.each(NODES)('under %s', node => {
 
   it('post removes what a killed main left, and nothing of a live one', async () => {
     const output = join(step.directory, 'out');
-    const live = `.image-factory-${process.pid}-${startOf(process.pid)}-0badcafe`;
+    const live = `.image-factory-${process.pid}-1-0badcafe`;
     for (const name of [DEAD, live]) mkdirSync(join(output, name), { recursive: true });
     writeFileSync(join(output, DEAD, 'disk.raw'), 'half');
     mkdirSync(join(step.temp, DEAD));
+    const lock = await lockDirectory(join(output, live));
     const state = {
       action: 'build-image',
       directories: [output, step.temp, join(step.directory, 'nowhere')],
     };
     writeFileSync(join(step.directory, 'state'), `image_factory<<e\n${JSON.stringify(state)}\ne\n`);
     const { status, stdout } = await step.start(node, 'post').ended;
+    if (typeof lock === 'object') await lock.release();
     expect(status).toBe(0);
     expect(stdout).toContain(`removed ${output}/${DEAD}, left by build-image\n`);
     expect(readdirSync(output)).toEqual([live]);
@@ -123,8 +126,3 @@ it('dist/ holds one line per entry and no path of this machine', () => {
     );
   }
 });
-
-function startOf(pid: number): string {
-  const stat = execFileSync('cat', [`/proc/${pid}/stat`], { encoding: 'utf8' });
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
