@@ -28,7 +28,7 @@ const POLL = 250;
  */
 export async function bootQemu(request: MachineRequest): Promise<Machine> {
   const { context, directory, accel, state } = request;
-  await requireRoom(directory, ROOM, 'booting an image');
+  await requireRoom(context, 'booting an image', [{ directory, bytes: ROOM, what: 'what the guest writes' }]);
   return startAccelerated(context, accel, state, accelerator => QemuMachine.start(request, accelerator));
 }
 

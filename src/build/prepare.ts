@@ -29,6 +29,10 @@ export interface Preparation {
   readonly packages: readonly PackageRequest[];
   readonly inputs: Inputs;
   readonly inputDigest: string;
+  /** Bytes of all packages' files, installed. */
+  readonly installed: number;
+  /** Bytes of the packages themselves. */
+  readonly download: number;
   /** Whether the version of a package that would be installed comes from a security suite. */
   isSecurity(name: string): boolean;
 }
@@ -58,7 +62,7 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
   const mirror = await buildMirror(options);
   const sources = sourcesFor(suite, mirror);
   const archive = await (options.archives ?? new Archives(context)).at(sources, line.architecture);
-  const { packages: closure, unknown } = archive.closure(namesOf(packages, line));
+  const { packages: closure, unknown, installed, download } = archive.closure(namesOf(packages, line));
   if (unknown.length > 0) {
     context.log.warn(`${line.name}: no suite of its archive has ${unknown.join(', ')}`);
   }
@@ -73,6 +77,8 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     packages,
     inputs,
     inputDigest: inputDigest(inputs),
+    installed,
+    download,
     isSecurity: name => archive.isSecurity(name),
   };
 }

@@ -1,24 +1,55 @@
-import { readFile, statfs } from 'node:fs/promises';
+import { readFile, stat, statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
+import { dirname } from 'node:path';
+import type { Context } from './context.ts';
 import { CancelledError, HostError } from './errors.ts';
 import { ToolError } from './process.ts';
 
 const GIB = 1024 ** 3;
 
+/** What some work will put into one directory. */
+export interface RoomNeed {
+  readonly directory: string;
+  /** At most. */
+  readonly bytes: number;
+  /** `the bundle` */
+  readonly what: string;
+}
+
 /**
- * Refuses early when a directory's file system has too little room.
- * @param bytes what the work will need at most
- * @throws HostError
+ * Says how much room the work needs and how much there is, and refuses early when a file system has too little:
+ * directories of one file system share its room.
+ * @throws HostError that names every place with too little
  */
-export async function requireRoom(directory: string, bytes: number, what: string): Promise<void> {
-  const free = await freeBytes(directory);
-  if (free >= bytes) return;
-  throw new HostError(
-    `${what} needs ${gibibytes(bytes)} in ${directory}, where ${gibibytes(free)} are free`,
-    {
-      advice: 'free some room, or give another directory',
-    },
-  );
+export async function requireRoom(context: Context, work: string, needs: readonly RoomNeed[]): Promise<void> {
+  const short: string[] = [];
+  for (const { directory, bytes, free, whats } of await byFileSystem(needs)) {
+    const told = `${gibibytes(bytes)} in ${directory} (${whats.join(', ')})`;
+    context.log.info(`${work} needs ${told}, where ${gibibytes(free)} are free`);
+    if (free < bytes) short.push(`${told}, where only ${gibibytes(free)} are free`);
+  }
+  if (short.length === 0) return;
+  throw new HostError(`${work} needs ${short.join('; and ')}`, {
+    advice: 'free some room, or give another directory',
+  });
+}
+
+async function byFileSystem(needs: readonly RoomNeed[]) {
+  const found = new Map<number, { directory: string; bytes: number; free: number; whats: string[] }>();
+  for (const { directory, bytes, what } of needs) {
+    if (bytes === 0) continue;
+    const there = await nearest(directory);
+    const { dev } = await stat(there);
+    const known = found.get(dev) ?? { directory, bytes: 0, free: await freeBytes(there), whats: [] };
+    found.set(dev, { ...known, bytes: known.bytes + bytes, whats: [...known.whats, what] });
+  }
+  return found.values();
+}
+
+/** The directory, or the nearest one above it that is there already. */
+async function nearest(directory: string): Promise<string> {
+  const there = await stat(directory).catch(() => undefined);
+  return there === undefined && dirname(directory) !== directory ? nearest(dirname(directory)) : directory;
 }
 
 function gibibytes(bytes: number): string {

@@ -1,19 +1,50 @@
-import { writeFile } from 'node:fs/promises';
+import { statfs, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CancelledError, ElementError, HostError } from '../../src/host/errors.ts';
 import { ToolError } from '../../src/host/process.ts';
 import { availableMemory, explainFullDisk, isDiskFull, requireRoom } from '../../src/host/room.ts';
-import { inTemporary } from './support.ts';
+import { inTemporary, recordingContext } from './support.ts';
 
-it('is content with room enough, and names what, where and how much without', () =>
+it('says what is needed and what there is, and refuses when it is too little', () =>
   inTemporary(async directory => {
-    await requireRoom(directory, 1, 'a build');
-    const asked = requireRoom(directory, 2 ** 60, 'a build');
+    const { context, said } = recordingContext();
+    const folder = join(directory, 'not/there/yet');
+    await requireRoom(context, 'a build', [{ directory: folder, bytes: 2 ** 20, what: 'the bundle' }]);
+    expect(said).toEqual([
+      expect.stringMatching(
+        new RegExp(
+          `^info: a build needs 0\\.0 GiB in ${folder} \\(the bundle\\), where \\d+\\.\\d GiB are free$`,
+        ),
+      ),
+    ]);
+    const asked = requireRoom(context, 'a build', [{ directory, bytes: 2 ** 60, what: 'the bundle' }]);
     await expect(asked).rejects.toThrow(HostError);
     await expect(asked).rejects.toThrow(
-      new RegExp(`^a build needs 1073741824.0 GiB in ${directory}, where \\d+\\.\\d GiB are free$`),
+      new RegExp(
+        `^a build needs 1073741824\\.0 GiB in ${directory} \\(the bundle\\), where only \\d+\\.\\d GiB are free$`,
+      ),
     );
+  }));
+
+it('adds up what goes to one file system, and keeps file systems apart', () =>
+  inTemporary(async directory => {
+    const { context, said } = recordingContext();
+    const { bavail, bsize } = await statfs(directory);
+    const half = Math.ceil((bavail * bsize) / 2) + 2 ** 24;
+    const need = (at: string, what: string) => ({ directory: at, bytes: half, what });
+    await requireRoom(context, 'it', [need(directory, 'one')]);
+    const both = [need(directory, 'one'), need(join(directory, 'sub'), 'two')];
+    await expect(requireRoom(context, 'it', both)).rejects.toThrow(/\(one, two\)/);
+    // A file system that never has a free block.
+    const apart = [need(directory, 'one'), { directory: '/proc', bytes: 1, what: 'three' }];
+    await expect(requireRoom(context, 'it', apart)).rejects.toThrow(
+      /^it needs 0\.0 GiB in \/proc \(three\), where only 0\.0 GiB are free$/,
+    );
+    said.length = 0;
+    await requireRoom(context, 'it', [{ directory: '/proc', bytes: 0, what: 'nothing' }]);
+    expect(said).toEqual([]);
   }));
 
 it('knows the errors of a full disk from others, as the kernel raises them', async () => {

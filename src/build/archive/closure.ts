@@ -87,6 +87,10 @@ export interface Closure {
   readonly packages: Readonly<Record<string, string>>;
   /** Names that were asked for and that no suite offers. */
   readonly unknown: readonly string[];
+  /** Bytes of all files of the packages, installed. */
+  readonly installed: number;
+  /** Bytes of the packages themselves. */
+  readonly download: number;
 }
 
 /**
@@ -96,14 +100,14 @@ export interface Closure {
  * version.
  */
 export function resolveClosure(index: PackageIndex, names: readonly string[]): Closure {
-  const chosen = new Map<string, string>();
+  const chosen = new Map<string, BinaryPackage>();
   const unknown = new Set<string>();
   const waiting: BinaryPackage[] = [];
   const choose = (name: string) => {
     if (chosen.has(name)) return;
     const candidate = index.candidate(name);
     if (candidate === undefined) return;
-    chosen.set(name, candidate.version);
+    chosen.set(name, candidate);
     waiting.push(candidate);
   };
   for (const name of index.required()) choose(name);
@@ -120,5 +124,11 @@ export function resolveClosure(index: PackageIndex, names: readonly string[]): C
     }
   }
   const sorted = [...chosen].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { packages: Object.fromEntries(sorted), unknown: [...unknown].sort() };
+  const sum = (of: (each: BinaryPackage) => number) => sorted.reduce((all, [, each]) => all + of(each), 0);
+  return {
+    packages: Object.fromEntries(sorted.map(([name, { version }]) => [name, version])),
+    unknown: [...unknown].sort(),
+    installed: sum(each => each.installed),
+    download: sum(each => each.download),
+  };
 }

@@ -10,6 +10,10 @@ export interface BinaryPackage {
   readonly provides: string;
   /** `Essential: yes`, `Protected: yes`, or priority required: there whether asked for or not. */
   readonly required: boolean;
+  /** Bytes of its files, installed. */
+  readonly installed: number;
+  /** Bytes of the package itself. */
+  readonly download: number;
 }
 
 /** One of the alternatives of a dependency: `libc6 (>= 2.36)`. */
@@ -35,12 +39,19 @@ export function* parsePackages(text: string): Generator<BinaryPackage> {
       version,
       depends: depends.filter(each => each !== '').join(', '),
       provides: field(paragraph, 'Provides'),
+      installed: 1024 * size(paragraph, 'Installed-Size'),
+      download: size(paragraph, 'Size'),
       required:
         field(paragraph, 'Essential') === 'yes' ||
         field(paragraph, 'Protected') === 'yes' ||
         field(paragraph, 'Priority') === 'required',
     };
   }
+}
+
+/** A number of a field; 0 when it is not there. */
+function size(paragraph: string, name: string): number {
+  return Number(/^\d+/.exec(field(paragraph, name))?.[0] ?? 0);
 }
 
 /** A field's value in one line; empty when it is not there. */

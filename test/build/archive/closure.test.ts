@@ -26,6 +26,21 @@ describe('resolveClosure', () => {
     expect(names(from, 'x', 'second')).toEqual(['second', 'x']);
   });
 
+  it('adds up what the packages weigh, packed and installed, each once', () => {
+    const weight = (packed: number, kibibytes: number) => ({
+      Size: `${packed}`,
+      'Installed-Size': `${kibibytes}`,
+    });
+    const from = index([
+      a('x', { Depends: 'y, z', ...weight(100, 2) }),
+      a('y', { Depends: 'z', ...weight(10, 3) }),
+      a('z', weight(1, 0)),
+      a('other', weight(1000, 1000)),
+    ]);
+    expect(resolveClosure(from, ['x', 'z'])).toMatchObject({ download: 111, installed: 5 * 1024 });
+    expect(resolveClosure(index([a('bare')]), ['bare'])).toMatchObject({ download: 0, installed: 0 });
+  });
+
   it('minds versions: a candidate too old is none', () => {
     const from = index([a('x', { Depends: 'lib (>= 2) | other' }), a('lib'), a('other')]);
     expect(names(from, 'x')).toEqual(['other', 'x']);

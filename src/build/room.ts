@@ -1,0 +1,52 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { availableMemory, type RoomNeed } from '../host/room.ts';
+import type { Preparation } from './prepare.ts';
+import { isInMemory } from './tree.ts';
+
+const MIB = 1024 ** 2;
+
+/** Made in the tree beside the packages' own files: an initramfs, caches of dpkg and apt, what elements bring. */
+const BESIDE = 300 * MIB;
+
+/** Documents, logs and sums of a bundle. */
+const DOCUMENTS = 40 * MIB;
+
+/** The tools tree and what is downloaded for it. */
+const TOOLS = 400 * MIB;
+
+export interface BuildPlaces {
+  /** Where the bundle grows. */
+  readonly results: string;
+  readonly work: string;
+  readonly cache: string;
+  /** The shared downloads in it. */
+  readonly downloads: string;
+  /** The tools tree, which may not be there yet. */
+  readonly tools: string;
+}
+
+/**
+ * What a build will put where, estimated from its packages: the tree's files once in the raw disk, which is
+ * sparse, and once more, compressed to less, in the qcow2.
+ */
+export async function roomNeeds(
+  { installed, download }: Pick<Preparation, 'installed' | 'download'>,
+  places: BuildPlaces,
+): Promise<RoomNeed[]> {
+  const tree = installed + BESIDE;
+  const missing = Math.max(0, download - (await sizeOf(join(places.downloads, 'archives'))));
+  const tools = (await stat(places.tools).catch(() => undefined)) === undefined ? TOOLS : 0;
+  return [
+    { directory: places.results, bytes: Math.ceil(tree * 1.6) + DOCUMENTS, what: 'the bundle' },
+    { directory: places.work, bytes: isInMemory(await availableMemory()) ? 0 : tree, what: 'the root tree' },
+    { directory: places.cache, bytes: missing + tools, what: 'downloads and tools' },
+  ];
+}
+
+/** Bytes of the files in a folder; what cannot be read counts for nothing. */
+async function sizeOf(folder: string): Promise<number> {
+  const names = await readdir(folder).catch(() => []);
+  const sizes = names.map(async name => (await stat(join(folder, name)).catch(() => undefined))?.size ?? 0);
+  return (await Promise.all(sizes)).reduce((all, each) => all + each, 0);
+}
