@@ -90,6 +90,7 @@ function argumentOf(input: Input): string {
 }
 
 const PLACEHOLDERS: Readonly<Record<Input['kind'], string>> = {
+  number: 'number',
   text: 'TEXT',
   choice: 'WORD',
   list: 'NAMES',

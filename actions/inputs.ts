@@ -5,7 +5,7 @@
 export interface Input {
   /** kebab-case, the same in an action and on the command line. */
   readonly name: string;
-  readonly kind: 'text' | 'flag' | 'choice' | 'list' | 'path' | 'secret';
+  readonly kind: 'text' | 'number' | 'flag' | 'choice' | 'list' | 'path' | 'secret';
   /** One or two sentences for `--help`, action.yml and README. */
   readonly description: string;
   readonly default?: string;
@@ -72,6 +72,14 @@ const mirror = {
   name: 'mirror',
   kind: 'text',
   description: "URL of the package mirror for the build. Default: the factory file's, else the host's own.",
+} as const satisfies Input;
+
+const mirrorTimeout = {
+  name: 'mirror-timeout',
+  kind: 'number',
+  description:
+    'Seconds that a mirror may be silent, or a download creep at less than 32 KiB/s, before it is tried again or given up.',
+  default: '30',
 } as const satisfies Input;
 
 const key = [
@@ -189,6 +197,7 @@ export const BUILD = {
     factory,
     output,
     mirror,
+    mirrorTimeout,
     {
       name: 'version',
       kind: 'text',
@@ -312,6 +321,7 @@ export const RUN = {
     factory,
     output,
     mirror,
+    mirrorTimeout,
     {
       name: 'force',
       kind: 'flag',

@@ -9,11 +9,13 @@ type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
 
 type ValueOf<I extends Input> = I['kind'] extends 'flag'
   ? boolean
-  : I['kind'] extends 'list'
-    ? readonly string[]
-    : I extends { readonly choices: readonly (infer Choice)[] }
-      ? Choice
-      : string;
+  : I['kind'] extends 'number'
+    ? number
+    : I['kind'] extends 'list'
+      ? readonly string[]
+      : I extends { readonly choices: readonly (infer Choice)[] }
+        ? Choice
+        : string;
 
 /** Always has a value: flags, lists, and what is required or has a default. */
 type Certain = { kind: 'flag' | 'list' } | { required: true } | { default: string };
@@ -82,8 +84,16 @@ function parse(input: Input, text: string | undefined, label: string): unknown {
     throw new DefinitionError(`${label} has more than one line`);
   }
   if (input.kind === 'flag') return oneOf(label, text.toLowerCase(), ['true', 'false']) === 'true';
+  if (input.kind === 'number') return positive(label, text);
   if (input.kind === 'choice') return oneOf(label, text, input.choices ?? []);
   return input.kind === 'path' ? resolve(text) : text;
+}
+
+function positive(label: string, text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new DefinitionError(`${label} is ${JSON.stringify(text)}`, {
+    advice: 'expected a whole number from 1 to 999999',
+  });
 }
 
 /** One of a closed set of words, else a message that lists them. */

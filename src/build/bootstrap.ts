@@ -1,3 +1,4 @@
+import { patientApt } from '../host/apt.ts';
 import { ElementError, HostError, NetworkError } from '../host/errors.ts';
 import { plainEnvironment, ToolError } from '../host/process.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
@@ -42,6 +43,8 @@ export interface BootstrapRequest {
   readonly fstab: string;
   /** Unique name of this build among those that share the downloads. */
   readonly name: string;
+  /** Seconds that the mirror may keep us waiting. */
+  readonly patience: number;
   readonly onLine: (line: string) => void;
 }
 
@@ -51,7 +54,7 @@ export async function bootstrap(sandbox: Sandbox, request: BootstrapRequest): Pr
     ...['mmdebstrap', '--mode=root', '--variant=minbase', '--format=directory'],
     ...['check/empty', 'chroot/mount/sys', 'essential/unlink', 'cleanup/apt'].map(step => `--skip=${step}`),
     ...['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"'],
-    ...['--aptopt=Acquire::Retries "3"', '--aptopt=Acquire::http::Timeout "30"', '--dpkgopt=force-unsafe-io'],
+    ...[...patientApt(request.patience), '--dpkgopt=force-unsafe-io'],
     ...(request.packages.length === 0 ? [] : [`--include=${request.packages.join(',')}`]),
     ...[request.suite, TREE, '-'],
   ];

@@ -1,27 +1,30 @@
 import { chmod, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createBundle } from '../bundle/bundle.ts';
 import { digestFiles } from '../bundle/digest.ts';
 import { imageFileName } from '../bundle/names.ts';
 import { type FileDigest, FORMAT_VERSION, type ImageFile, type Manifest } from '../bundle/types.ts';
 import type { DiskForm } from '../definition/types.ts';
+import { MIRROR_PATIENCE } from '../host/apt.ts';
 import type { Context } from '../host/context.ts';
 import { places } from '../host/places.ts';
 import { rootPrefix } from '../host/privilege.ts';
 import { requireRoom } from '../host/room.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
-import { toolsTree } from '../host/sandbox/tools-tree.ts';
+import { toolsPath, toolsTree } from '../host/sandbox/tools-tree.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
 import { type DocumentsRequest, writeDocuments } from '../image/documents.ts';
 import { BuildLog } from './build-log.ts';
 import { type BuiltDisk, buildDisk, convertToQcow2, rootUuid } from './disk.ts';
 import { sourcesList } from './distributions/debian.ts';
+import { watchingDownloads } from './downloads.ts';
 import { keepingLog } from './failure.ts';
 import { ROOT_LABEL } from './finish.ts';
 import { assembleHooks, type Hooks } from './hooks.ts';
 import { ENGINE } from './inputs.ts';
 import type { Preparation } from './prepare.ts';
+import { roomNeeds } from './room.ts';
 import { sealTree } from './seal.ts';
 import { writeStandIns } from './stand-ins.ts';
 import { buildTree, openWorkshop } from './tree.ts';
@@ -33,6 +36,8 @@ export interface ImageBuild extends Reservation {
   readonly preparation: Preparation;
   /** Directory for work files; default: the reserved one beside the bundle. */
   readonly work?: string;
+  /** Seconds that the mirror may keep us waiting. */
+  readonly mirrorTimeout?: number;
   readonly job: string;
 }
 
@@ -48,17 +53,20 @@ export interface BuiltImage {
 export async function buildImage(context: Context, request: ImageBuild): Promise<BuiltImage> {
   const { preparation, bundle, directory: results } = request;
   const root = await rootPrefix();
-  await requireRoom(dirname(bundle), 4 * GIB, 'a build');
   const { cache } = places(context);
+  const work = request.work ?? results;
+  const downloads = join(cache, 'downloads', preparation.line.distribution);
+  const needs = { results, work, cache, downloads, tools: toolsPath(cache) };
+  await requireRoom(context, 'the build', await roomNeeds(preparation, needs));
   const tools = await toolsTree(context, {
     cache,
     root,
     sources: suite => sourcesList(preparation.sourcesOf(suite)),
+    ...(request.mirrorTimeout === undefined ? {} : { patience: request.mirrorTimeout }),
   });
   const log = new BuildLog(context, join(results, 'build.log'), `${bundle}.failed.log`);
   const build = async (work: string) => {
     const hooks = await layOut(preparation, work);
-    const downloads = join(cache, 'downloads', preparation.line.distribution);
     const out = join(results, 'out');
     const sandbox = await openWorkshop(context, { tools, root, work, out, downloads });
     try {
@@ -67,7 +75,7 @@ export async function buildImage(context: Context, request: ImageBuild): Promise
       await sandbox.close();
     }
   };
-  return keepingLog(context, log, [results, request.work ?? results, cache], () =>
+  return keepingLog(context, log, [results, work, cache], () =>
     request.work === undefined ? build(results) : withWorkDirectory(context, request.work, build),
   );
 }
@@ -92,9 +100,12 @@ async function layOut(preparation: Preparation, work: string): Promise<Hooks> {
 async function withSandbox(context: Context, sandbox: Sandbox, begun: Begun): Promise<BuiltImage> {
   const { preparation, directory: results, hooks, log } = begun;
   const { line, suite, sources, packages, inputDigest: seed } = preparation;
+  const [name, patience] = [basename(results), begun.mirrorTimeout ?? MIRROR_PATIENCE];
   const step = <T>(title: string, act: () => Promise<T>) => shown(context, title, act);
   const epoch = await step('root tree', () =>
-    buildTree(sandbox, { line, suite, sources, hooks, packages, name: basename(results) }, log),
+    watchingDownloads(context, sandbox, { name, patience }, () =>
+      buildTree(sandbox, { line, suite, sources, hooks, packages, name, patience }, log),
+    ),
   );
   await step('seal', () => log.timed('seal', () => sealTree(sandbox)));
   const out = join(results, 'out');

@@ -31,10 +31,15 @@ export interface Workshop {
   readonly downloads: string;
 }
 
+/** Whether a tree grows in memory, on a host with so much of it to spare. */
+export function isInMemory(available: number): boolean {
+  return available > TREE_ROOM + GIB;
+}
+
 /** Opens the sandbox of a build: hooks at /elements, results at /out, the tree at /build/tree. */
 export async function openWorkshop(context: Context, workshop: Workshop): Promise<Sandbox> {
   const { work, out, downloads } = workshop;
-  const memory = (await availableMemory()) > TREE_ROOM + GIB;
+  const memory = isInMemory(await availableMemory());
   for (const name of ['root', 'build', 'elements']) await mkdir(join(work, name), { recursive: true });
   await mkdir(out, { recursive: true });
   // The sandbox's root is a stranger to us: it may write here because everybody may, and nobody else gets in.
@@ -74,6 +79,8 @@ export interface TreeRequest {
   readonly packages: readonly PackageRequest[];
   /** Unique name of this build. */
   readonly name: string;
+  /** Seconds that the mirror may keep us waiting. */
+  readonly patience: number;
 }
 
 /**
@@ -90,6 +97,7 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
       sources: sourcesList(sources),
       fstab: FSTAB,
       name: request.name,
+      patience: request.patience,
       onLine: text => log.line('mmdebstrap', text),
     }),
   );

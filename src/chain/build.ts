@@ -57,6 +57,7 @@ export async function buildPrepared(
         ...reservation,
         preparation,
         ...(request.work === undefined ? {} : { work: resolve(request.work) }),
+        ...(request.mirrorTimeout === undefined ? {} : { mirrorTimeout: request.mirrorTimeout }),
         job: request.job,
       }),
     ),

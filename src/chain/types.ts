@@ -72,6 +72,8 @@ export interface BuildRequest extends CommonRequest {
   readonly output: string;
   /** Package mirror for the build, e.g. a URL; absent: the factory file's, else the host's own. */
   readonly mirror?: string;
+  /** Seconds that a mirror may be silent or creep. */
+  readonly mirrorTimeout?: number;
   /** `YYYYMMDD.N`; absent: today's next. */
   readonly version?: string;
   /** Work directory of the build; absent: memory when there is enough of it, else the output directory. */
@@ -147,6 +149,7 @@ export interface RunRequest extends CommonRequest, KeyRequest, BootRequest {
   readonly images: readonly string[];
   readonly output: string;
   readonly mirror?: string;
+  readonly mirrorTimeout?: number;
   readonly dryRun: boolean;
   /** Build even when nothing changed. */
   readonly force: boolean;

@@ -18,10 +18,12 @@ describe('inputs of an action', () => {
       INPUT_OUTPUT: 'out',
       'INPUT_INSTALL-TOOLS': 'TRUE',
       INPUT_MIRROR: '',
+      'INPUT_MIRROR-TIMEOUT': '90',
     };
     expect(readValues(BUILD, actionSource(env))).toEqual({
       image: 'debian-12',
       output: resolve('out'),
+      mirrorTimeout: 90,
       installTools: true,
       cache: false,
     });
@@ -39,6 +41,14 @@ describe('inputs of an action', () => {
       'expected auto, kvm or tcg, did you mean auto?',
     ],
     [BUILD, { INPUT_CACHE: 'yes' }, 'input cache is "yes": expected true or false'],
+    ...['0', '-5', '1.5', '30s', '1e9', '0x10'].map(
+      text =>
+        [
+          BUILD,
+          { 'INPUT_MIRROR-TIMEOUT': text },
+          `input mirror-timeout is "${text}": expected a whole number from 1 to 999999`,
+        ] as const,
+    ),
     [BUILD, { INPUT_OUTPUT: 'a\nb' }, 'input output has more than one line'],
   ] as const)('that are wrong are named: %#', (command, env, message) => {
     const read = () => readValues(command, actionSource(env));

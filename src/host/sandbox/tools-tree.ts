@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MIRROR_PATIENCE, patientApt } from '../apt.ts';
 import type { Context } from '../context.ts';
 import { NetworkError } from '../errors.ts';
 import { plainEnvironment, ToolError } from '../process.ts';
@@ -60,6 +61,13 @@ export interface ToolsTreeOptions {
   readonly root: readonly string[];
   /** The lines of a sources.list for a suite; empty: mmdebstrap's own default. */
   readonly sources: (suite: string) => string;
+  /** Seconds that the mirror may keep us waiting. */
+  readonly patience?: number;
+}
+
+/** Where the tools tree is, or will be. @param cache directory for caches */
+export function toolsPath(cache: string): string {
+  return join(cache, 'tools', TOOLS_KEY.slice(0, 16));
 }
 
 /**
@@ -67,7 +75,7 @@ export interface ToolsTreeOptions {
  * @throws NetworkError when the mirror does not give the packages
  */
 export async function toolsTree(context: Context, options: ToolsTreeOptions): Promise<string> {
-  const path = join(options.cache, 'tools', TOOLS_KEY.slice(0, 16));
+  const path = toolsPath(options.cache);
   if (existsSync(join(path, 'complete'))) return path;
   await mkdir(join(options.cache, 'tools'), { recursive: true });
   const progress = context.log.progress('making the tools tree (once per host)');
@@ -105,6 +113,7 @@ async function bootstrap(
       '--dpkgopt=force-unsafe-io',
       ...exclude,
     ],
+    ...patientApt(options.patience ?? MIRROR_PATIENCE),
     ...['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"'],
     ...[`--include=${PACKAGES.join(',')}`, SUITE, tree],
     ...(sources === '' ? [] : ['-']),

@@ -1,0 +1,77 @@
+import type { Context } from '../host/context.ts';
+import { NetworkError } from '../host/errors.ts';
+import type { Sandbox } from '../host/sandbox/sandbox.ts';
+import { TREE } from './chroot.ts';
+
+/** A download that brings less than this is no download, bytes a second. */
+const SLOWEST = 32 * 1024;
+
+/** How many looks are taken at a download in the time that it is given. */
+const LOOKS = 6;
+
+/** One look at the sandbox's downloads. */
+export interface Look {
+  /** Bytes that its network has brought. */
+  readonly received: number;
+  /** Whether apt has a file that is not whole yet. */
+  readonly unfinished: boolean;
+}
+
+/** What the network has brought, and the files that apt has begun: of the bootstrap, and of apt in the tree. */
+const LOOK = `nsenter --net=/run/image-factory-net cat /proc/self/net/dev
+echo
+find /cache/.own"$1"/partial ${TREE}/var/lib/apt/lists/partial ${TREE}/var/cache/apt/archives/partial \\
+  -type f ! -name '*.FAILED' 2> /dev/null || true`;
+
+/**
+ * Runs body, and ends the sandbox when a download in it creeps. apt itself gives up a connection that is silent,
+ * yet never one that goes on with a few bytes a second.
+ * @param name of this build's own downloads
+ * @param patience seconds that a download may creep
+ * @throws NetworkError when it did
+ */
+export async function watchingDownloads<T>(
+  context: Context,
+  sandbox: Sandbox,
+  { name, patience }: { readonly name: string; readonly patience: number },
+  body: () => Promise<T>,
+): Promise<T> {
+  let over = false;
+  let blame: NetworkError | undefined;
+  const watch = async () => {
+    const looks: Look[] = [];
+    while (!over && !isCreeping(looks.slice(-LOOKS - 1), patience)) {
+      await context.sleep((patience * 1000) / LOOKS);
+      if (!over) looks.push(await look(sandbox, name));
+    }
+    if (over) return;
+    blame = new NetworkError(`the package mirror gave less than ${SLOWEST / 1024} KiB/s for ${patience} s`, {
+      advice: 'try again later, take another mirror, or allow it more time with --mirror-timeout',
+    });
+    await sandbox.close();
+  };
+  // A look that fails has the reason of the work's own end: that is told.
+  watch().catch(() => {});
+  try {
+    return await body();
+  } catch (error) {
+    throw blame ?? error;
+  } finally {
+    over = true;
+  }
+}
+
+/** True when a file stayed unfinished all the time and the network brought too little. */
+export function isCreeping(looks: readonly Look[], patience: number): boolean {
+  const [first] = looks;
+  const last = looks.at(-1);
+  if (first === undefined || last === undefined || looks.length <= LOOKS) return false;
+  return looks.every(each => each.unfinished) && last.received - first.received < SLOWEST * patience;
+}
+
+async function look(sandbox: Sandbox, name: string): Promise<Look> {
+  const { stdout } = await sandbox.run(['sh', '-c', LOOK, 'look', name], { as: 'supervisor' });
+  const [interfaces = '', files = ''] = stdout.split('\n\n');
+  const received = Number(/^ *tap0: *(\d+)/m.exec(interfaces)?.[1] ?? 0);
+  return { received, unfinished: files.trim() !== '' };
+}
