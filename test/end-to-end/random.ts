@@ -1,0 +1,15 @@
+/** A generator of numbers in [0, 1) that gives the same ones for the same seed (mulberry32). */
+export function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The seed from the environment, to repeat a run; else a new one. */
+export function seedOf(variable: string): number {
+  return Number(process.env[variable] ?? Math.floor(Math.random() * 2 ** 31));
+}
