@@ -5,7 +5,7 @@ import type { ImageFile, Manifest } from '../bundle/types.ts';
 import type { Factory, Stage, StoreReference } from '../definition/types.ts';
 import { closest } from '../definition/words.ts';
 import type { Context } from '../host/context.ts';
-import { DefinitionError, TrustError } from '../host/errors.ts';
+import { DefinitionError } from '../host/errors.ts';
 import { executePromotion, type Target } from '../promote/execute.ts';
 import { type Acceptance, publishGate } from '../promote/gate.ts';
 import { openJournal } from '../promote/journal.ts';
@@ -13,6 +13,7 @@ import { withLock } from '../promote/lock.ts';
 import { imageOf, isCurrent, planPromotion, type Step } from '../promote/plan.ts';
 import { openStore } from '../promote/stores.ts';
 import type { Store, StoredImage } from '../promote/types.ts';
+import { NotAcceptedError } from '../trust/verdicts.ts';
 import type { Report } from '../verify/types.ts';
 import { INPUTS_PROPERTY } from './builds.ts';
 import { lineOf, readDefinition } from './definition.ts';
@@ -168,12 +169,13 @@ async function plan(promotion: Promotion, stores: readonly Store[]): Promise<rea
   return planPromotion({ line, version, stage: stage.name, stores: states, retention: factory.retention });
 }
 
+/** Whether a verdict on the very file that the store gets stands. */
 async function isAccepted({ stage, bundle }: Promotion, store: Store): Promise<boolean> {
   try {
-    await bundle.accepted(store.name, stage.checks);
-    return true;
+    const { bootedFile } = await bundle.accepted(store.name, stage.checks);
+    return bootedFile.sha512 === fileFor(bundle).sha512;
   } catch (error) {
-    if (error instanceof TrustError) return false;
+    if (error instanceof NotAcceptedError) return false;
     throw error;
   }
 }

@@ -9,7 +9,7 @@ import { verifyBundle } from '../trust/bundle.ts';
 import { judgeSignature } from '../trust/judge.ts';
 import { loadPolicy, type Policy } from '../trust/policy.ts';
 import { loadSigningKey, type SigningKey } from '../trust/signing-key.ts';
-import { acceptedVerdict } from '../trust/verdicts.ts';
+import { acceptedVerdict, NotAcceptedError } from '../trust/verdicts.ts';
 import type { TrustedBundle } from './promote.ts';
 import type { KeyRequest } from './types.ts';
 
@@ -18,7 +18,10 @@ export interface JudgedBundle extends TrustedBundle {
   readonly policy: Policy;
   /** Fingerprint of the key that sealed the core; empty when it is not sealed and need not be. */
   readonly signedBy: string;
-  /** True when the latest verdict of the place that covers these checks is a signed pass. */
+  /**
+   * True when the latest verdict of the place that covers these checks is a signed pass.
+   * @throws TrustError when a statement there cannot be verified: another verdict would not help
+   */
   isAccepted(place: string, checks: readonly string[]): Promise<boolean>;
 }
 
@@ -104,11 +107,11 @@ export async function trustBundle(
     files: core.manifest.files,
     signedBy: sealed?.signedBy ?? '',
     accepted,
-    isAccepted: (place, checks) => accepted(place, checks).then(() => true, onlyTrust),
+    isAccepted: (place, checks) => accepted(place, checks).then(() => true, onlyNotAccepted),
   };
 }
 
-function onlyTrust(error: unknown): false {
-  if (error instanceof TrustError) return false;
+function onlyNotAccepted(error: unknown): false {
+  if (error instanceof NotAcceptedError) return false;
   throw error;
 }

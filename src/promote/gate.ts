@@ -21,6 +21,8 @@ export interface Acceptance {
   /** SHA-256 of the signed statement. */
   readonly statement: string;
   readonly finishedAt: string;
+  /** Digests of the file that was booted there. */
+  readonly bootedFile: { readonly sha256: string; readonly sha512: string };
 }
 
 /**
@@ -42,7 +44,14 @@ export function publishGate(
         advice: `somebody changed them; remove the image from ${store}, find out who, then promote again`,
       });
     }
-    return acceptanceProperties(await accepted());
+    const acceptance = await accepted();
+    const { bootedFile } = acceptance;
+    if (bootedFile.sha256 !== file.sha256 || bootedFile.sha512 !== file.sha512) {
+      throw new TrustError(`what was verified in ${store} is another file than ${stored.id}`, {
+        advice: 'a store publishes only the bytes that were booted there; promote again to verify these',
+      });
+    }
+    return acceptanceProperties(acceptance);
   };
 }
 

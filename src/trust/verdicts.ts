@@ -11,6 +11,9 @@ import { DefinitionError, TrustError } from '../host/errors.ts';
 import { bestOf, type Judgement, judgeSignature } from './judge.ts';
 import type { Policy } from './policy.ts';
 
+/** No verdict accepts the image in a place, and none says that something is foul: it may be verified there still. */
+export class NotAcceptedError extends TrustError {}
+
 /** A verdict whose signature is good and that speaks of this very core. */
 export interface Verdict {
   readonly place: string;
@@ -21,11 +24,15 @@ export interface Verdict {
   readonly passedTests: readonly string[];
   readonly finishedAt: string;
   readonly signedBy: string;
+  /** The one file that was booted. */
+  readonly bootedFile: BootedFile;
   /** SHA-256 of the statement's file. */
   readonly statement: string;
   /** Absolute path of its folder. */
   readonly folder: string;
 }
+
+export type BootedFile = VerdictStatement['predicate']['imageFactory']['bootedFile'];
 
 export interface JudgedVerdicts {
   /**
@@ -77,7 +84,7 @@ function byTime(a: Verdict, b: Verdict): number {
  * The verdict that opens the gate of a place: of those that cover all required checks the latest counts, and
  * it must be a pass. A failure counts whatever it covers, when it is later. A statement that cannot be
  * verified may be a failure that somebody damaged, so it shuts the gate.
- * @throws TrustError when there is none
+ * @throws NotAcceptedError when there is none, TrustError when a statement cannot be verified
  */
 export async function acceptedVerdict(
   context: Context,
@@ -98,7 +105,7 @@ export async function acceptedVerdict(
   if (latest === undefined) {
     const why =
       ignored[0] ?? (good.length > 0 ? 'those that are there require fewer checks' : 'there is none');
-    throw new TrustError(`${name} has no accepted verdict for ${wanted.place}: ${why}`, {
+    throw new NotAcceptedError(`${name} has no accepted verdict for ${wanted.place}: ${why}`, {
       advice: 'verify it there first',
     });
   }
@@ -109,10 +116,10 @@ export async function acceptedVerdict(
 /** A check that was skipped is in no list of a verdict, and has not passed. */
 function assertPassed(verdict: Verdict, checks: readonly string[], what: string): void {
   const advice = 'see its report; a later pass of the same checks would count';
-  if (!verdict.passed) throw new TrustError(`${what} says failed (run ${verdict.run})`, { advice });
+  if (!verdict.passed) throw new NotAcceptedError(`${what} says failed (run ${verdict.run})`, { advice });
   const missing = checks.filter(check => !verdict.passedTests.includes(check));
   if (missing.length === 0) return;
-  throw new TrustError(`${what} has no pass of ${missing.join(', ')} (run ${verdict.run})`, { advice });
+  throw new NotAcceptedError(`${what} has no pass of ${missing.join(', ')} (run ${verdict.run})`, { advice });
 }
 
 const DAMAGED =
@@ -147,6 +154,7 @@ async function judgeVerdict(
     passedTests: predicate.passedTests,
     finishedAt: told.finishedAt,
     signedBy: signer.fingerprint,
+    bootedFile: told.bootedFile,
     statement: sha256Hex(text),
   };
 }
@@ -203,7 +211,7 @@ function assertSameCore(statement: VerdictStatement, core: MeasuredCore, what: s
   if (!same) throw new TrustError(`${what} is about another build`);
 }
 
-function isSameFile(file: ImageFile, told: VerdictStatement['predicate']['imageFactory']['bootedFile']) {
+function isSameFile(file: ImageFile, told: BootedFile) {
   return file.path === told.path && file.sha256 === told.sha256 && file.sha512 === told.sha512;
 }
 

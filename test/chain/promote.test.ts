@@ -6,6 +6,7 @@ import { type PromoteParts, promote } from '../../src/chain/promote.ts';
 import type { PromoteRequest } from '../../src/chain/types.ts';
 import { createContext } from '../../src/host/context.ts';
 import { CheckError, DefinitionError, HostError, TrustError } from '../../src/host/errors.ts';
+import { NotAcceptedError } from '../../src/trust/verdicts.ts';
 import { imageFile, openStore, temporary } from '../promote/fixture.ts';
 import { manifest, report } from '../report/fixture.ts';
 
@@ -30,7 +31,19 @@ async function bundleOf(version: string) {
   const { file } = await imageFile(join(bundle, 'core'), version);
   const accepted = new Set(['qemu']);
   const asked: string[] = [];
-  return { bundle, version, file, accepted, asked, failing: new Set<string>() };
+  const verified: string[] = [];
+  const none = () => new Set<string>();
+  return {
+    bundle,
+    version,
+    file,
+    accepted,
+    asked,
+    verified,
+    failing: none(),
+    unverifiable: none(),
+    otherForm: none(),
+  };
 }
 
 type Bundle = Awaited<ReturnType<typeof bundleOf>>;
@@ -44,14 +57,26 @@ function partsOf(bundle: Bundle): PromoteParts {
       files,
       accepted: async (place, checks) => {
         bundle.asked.push(`${place}: ${checks.length}`);
-        if (!bundle.accepted.has(place)) throw new TrustError(`no passed verdict for ${place}`);
-        return { run: `run-${place}`, job: 'job 1', statement: 'f'.repeat(64), finishedAt: manifest.builtAt };
+        if (bundle.unverifiable.has(place)) throw new TrustError(`a damaged verdict for ${place}`);
+        if (!bundle.accepted.has(place)) throw new NotAcceptedError(`no passed verdict for ${place}`);
+        const told = {
+          run: `run-${place}`,
+          job: 'job 1',
+          statement: 'f'.repeat(64),
+          finishedAt: manifest.builtAt,
+        };
+        return {
+          ...told,
+          bootedFile: bundle.otherForm.has(place) ? { sha256: '0', sha512: '0' } : bundle.file,
+        };
       },
     }),
     verifyAt: async (_context, _request, { place, image }) => {
       await readFile(image);
       const passed = !bundle.failing.has(place);
       if (passed) bundle.accepted.add(place);
+      if (passed) bundle.otherForm.delete(place);
+      bundle.verified.push(place);
       const outcome = passed ? 'passed' : 'failed';
       return report({ place, passed, checks: [{ name: 'ssh', outcome, seconds: 1, detail: 'seen' }] });
     },
@@ -115,6 +140,15 @@ describe('promote', () => {
     expect(published.map(image => image.version)).toEqual(['20261121.1']);
   });
 
+  it('verifies again where another form of the disk was booted than the store gets', async () => {
+    const bundle = await bundleOf('20261121.1');
+    bundle.accepted.add('directory:stores/staging');
+    bundle.otherForm.add('directory:stores/staging');
+    await go(bundle);
+    expect(bundle.verified).toEqual(['directory:stores/staging']);
+    expect(await versions('staging')).toEqual([['20261121.1', 'public']]);
+  });
+
   it('says what it would do, and touches nothing', async () => {
     const bundle = await bundleOf('20261121.1');
     const before = await readdir(folder);
@@ -133,7 +167,7 @@ describe('promote refuses', () => {
   it('production before staging accepted it, with all checks that staging requires', async () => {
     const bundle = await bundleOf('20261121.1');
     await expect(go(bundle, { stage: 'production' })).rejects.toThrow(
-      new TrustError('no passed verdict for directory:stores/staging'),
+      new NotAcceptedError('no passed verdict for directory:stores/staging'),
     );
     expect(bundle.asked).toEqual(['directory:stores/staging: 8']);
     expect(await versions('production')).toEqual([]);
@@ -157,6 +191,30 @@ describe('promote refuses', () => {
     bundle.failing.clear();
     await go(bundle);
     expect((await versions('staging'))[0]).toEqual(['20261121.2', 'public']);
+  });
+
+  it('to publish bytes that were not booted there, even if others of the same disk were', async () => {
+    const bundle = await bundleOf('20261121.1');
+    const parts = partsOf(bundle);
+    const verifyAt: PromoteParts['verifyAt'] = async (context, asked, where) => {
+      const verified = await parts.verifyAt(context, asked, where);
+      bundle.otherForm.add(where.place);
+      return verified;
+    };
+    await expect(go(bundle, {}, { ...parts, verifyAt })).rejects.toThrow(
+      /was verified in .* is another file/,
+    );
+    expect(await versions('staging')).toEqual([['20261121.1', 'private']]);
+  });
+
+  it('a place with a verdict that nobody can verify, before it boots anything', async () => {
+    const bundle = await bundleOf('20261121.1');
+    bundle.unverifiable.add('directory:stores/staging');
+    await expect(go(bundle)).rejects.toThrow('a damaged verdict for directory:stores/staging');
+    expect({ verified: bundle.verified, stored: await versions('staging') }).toEqual({
+      verified: [],
+      stored: [],
+    });
   });
 
   it('an older version', async () => {

@@ -82,7 +82,8 @@ function targetOf(trial: Trial, store: Store): Target {
 
 async function acceptance(trial: Trial, store: string): Promise<Acceptance> {
   if (!(await isAccepted(trial, store))) throw new TrustError(`no verdict for ${store}`);
-  return { run: 'run 1', job: 'job 1', statement: 'a'.repeat(64), finishedAt: '2026-11-21T12:00:00Z' };
+  const told = { run: 'run 1', job: 'job 1', statement: 'a'.repeat(64), finishedAt: '2026-11-21T12:00:00Z' };
+  return { ...told, bootedFile: trial.file };
 }
 
 async function isAccepted(trial: Trial, store: string): Promise<boolean> {
