@@ -16,6 +16,7 @@ import { toolsPath, toolsTree } from '../host/sandbox/tools-tree.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
 import { type DocumentsRequest, writeDocuments } from '../image/documents.ts';
 import { BuildLog } from './build-log.ts';
+import { layOutSources } from './dib.ts';
 import { type BuiltDisk, buildDisk, convertToQcow2, rootUuid } from './disk.ts';
 import { sourcesList } from './distributions/debian.ts';
 import { watchingDownloads } from './downloads.ts';
@@ -56,13 +57,14 @@ export async function buildImage(context: Context, request: ImageBuild): Promise
   const { cache } = places(context);
   const work = request.work ?? results;
   const downloads = join(cache, 'downloads', preparation.line.distribution);
-  const needs = { results, work, cache, downloads, tools: toolsPath(cache) };
+  const needs = { results, work, cache, downloads, tools: toolsPath(cache, preparation.toolSet) };
   await requireRoom(context, 'the build', await roomNeeds(preparation, needs));
   const tools = await toolsTree(context, {
     cache,
     root,
     sources: suite => sourcesList(preparation.sourcesOf(suite)),
     ...(request.mirrorTimeout === undefined ? {} : { patience: request.mirrorTimeout }),
+    set: preparation.toolSet,
   });
   const log = new BuildLog(context, join(results, 'build.log'), `${bundle}.failed.log`);
   const build = async (work: string) => {
@@ -90,6 +92,7 @@ interface Begun extends ImageBuild {
 async function layOut(preparation: Preparation, work: string): Promise<Hooks> {
   const folder = join(work, 'elements');
   const hooks = await assembleHooks(preparation.elements, join(folder, 'hooks'));
+  await layOutSources(preparation.elements, folder);
   await writeStandIns(join(folder, 'stand-ins'), {
     rootUuid: rootUuid(preparation.inputDigest),
     label: ROOT_LABEL,
@@ -99,12 +102,12 @@ async function layOut(preparation: Preparation, work: string): Promise<Hooks> {
 
 async function withSandbox(context: Context, sandbox: Sandbox, begun: Begun): Promise<BuiltImage> {
   const { preparation, directory: results, hooks, log } = begun;
-  const { line, suite, sources, packages, inputDigest: seed } = preparation;
+  const { line, inputDigest: seed } = preparation;
   const [name, patience] = [basename(results), begun.mirrorTimeout ?? MIRROR_PATIENCE];
   const step = <T>(title: string, act: () => Promise<T>) => shown(context, title, act);
   const epoch = await step('root tree', () =>
     watchingDownloads(context, sandbox, { name, patience }, () =>
-      buildTree(sandbox, { line, suite, sources, hooks, packages, name, patience }, log),
+      buildTree(sandbox, { ...preparation, hooks, name, patience }, log),
     ),
   );
   await step('seal', () => log.timed('seal', () => sealTree(sandbox)));

@@ -18,35 +18,73 @@ export interface Element {
   readonly digest: string;
 }
 
+/** Whoever brings the root tree provides this. */
+const OPERATING_SYSTEM = 'operating-system';
+
+/** What the engine itself stands for, when no element does: a disk, laid out as the factory file says. */
+const ENGINE_PROVIDES = ['block-device'];
+
 /**
- * The elements asked for and all they need, sorted by name, as diskimage-builder does; the order of their
- * scripts comes from the scripts' numbers.
+ * The elements asked for and all they need, sorted by name; the order of their scripts comes from the scripts'
+ * numbers. The rules are diskimage-builder's: a name that another element provides is met by that one, two
+ * elements that provide the same are a mistake, a circle of dependencies is none.
  * @param paths folders of elements; the first that has a name wins
- * @throws DefinitionError for a name no folder has
+ * @throws DefinitionError for a name no folder has, and for two that provide the same
  */
 export async function resolveElements(
   names: readonly string[],
   paths: readonly string[],
 ): Promise<Element[]> {
   const found = new Map<string, Element>();
+  const provided = new Map<string, string>();
   const missing: Wanted[] = [];
   const waiting: Wanted[] = names.map(name => ({ name, from: 'the factory file' }));
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    if (found.has(next.name)) continue;
+    if (found.has(next.name) || provided.has(next.name)) continue;
     const element = await readElement(next.name, paths);
     if (element === undefined) {
       missing.push(next);
       continue;
     }
     found.set(element.name, element);
+    for (const name of element.provides) {
+      const other = provided.get(name);
+      if (other !== undefined) throw conflict(name, other, element.name);
+      provided.set(name, element.name);
+    }
     for (const name of element.needs) waiting.push({ name, from: `element ${element.name}` });
   }
-  const provided = new Set([...found.values()].flatMap(element => element.provides));
-  const unknown = missing.find(each => !provided.has(each.name));
+  const met = (name: string) => provided.has(name) || ENGINE_PROVIDES.includes(name);
+  const unknown = missing.find(each => !met(each.name));
   if (unknown !== undefined) throw await unknownElement(unknown, paths);
+  const twice = names.find(name => provided.has(name));
+  if (twice !== undefined) throw conflict(twice, provided.get(twice) ?? '', twice);
   return [...found.values()]
     .filter(element => !provided.has(element.name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The element, among some and all they need, that brings the root tree; undefined when none does. */
+export async function operatingSystem(
+  names: readonly string[],
+  paths: readonly string[],
+): Promise<Element | undefined> {
+  const seen = new Set<string>();
+  const waiting = [...names];
+  for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const element = await readElement(name, paths);
+    if (element?.provides.includes(OPERATING_SYSTEM)) return element;
+    waiting.push(...(element?.needs ?? []));
+  }
+  return undefined;
+}
+
+function conflict(name: string, one: string, other: string): DefinitionError {
+  return new DefinitionError(`the elements ${one} and ${other} both provide ${name}`, {
+    advice: 'leave one of them out',
+  });
 }
 
 interface Wanted {

@@ -1,6 +1,6 @@
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { GRUB_FILES } from '../image/assemble.ts';
-import { inChroot } from './chroot.ts';
+import { type Chroot, inTree } from './chroot.ts';
 import { debianSources, mirrorAt, type Source, sourcesFor } from './distributions/debian.ts';
 
 /** The last touches to the tree by the engine itself. */
@@ -11,37 +11,64 @@ export const FSTAB = `LABEL=${ROOT_LABEL} / ext4 rw,discard,errors=remount-ro,x-
 LABEL=UEFI /boot/efi vfat umask=0077 0 1
 `;
 
-/**
- * After the finalise phase: GRUB's files, and the package sources that the image is left with.
- * @param mirror address from the factory file; absent: the distribution's own public mirror
- */
-export async function afterFinalise(
-  sandbox: Sandbox,
-  options: { suite: string; mirror?: string; build: readonly Source[] },
-): Promise<void> {
-  await inChroot(sandbox, ['sh', '-c', GRUB_FILES]);
-  const sources = await imageSources(sandbox, options);
-  await writeInTree(sandbox, '/etc/apt/sources.list.d/debian.sources', debianSources(sources));
-  await inChroot(sandbox, [
-    ...[
-      'rm',
-      '-f',
-      '/etc/apt/sources.list',
-      '/etc/apt/sources.list.d/0000stdin.list',
-      '/etc/apt/sources.list.d/0000main.list',
-    ],
-    ...['/etc/apt/apt.conf.d/99mmdebstrap', '/etc/dpkg/dpkg.cfg.d/99mmdebstrap'],
-  ]);
+/** What diskimage-builder calls writefstab: the last word, whatever elements wrote there before. */
+export async function writeFstab(chroot: Chroot): Promise<void> {
+  await chroot.inside(['sh', '-c', 'mkdir -p /boot/efi && cat > /etc/fstab'], { input: FSTAB });
 }
 
-async function imageSources(
+export interface Finish {
+  readonly suite: string;
+  /** Address from the factory file; absent: the distribution's own public mirror. */
+  readonly image?: string;
+  readonly sources: readonly Source[];
+  /** Whether the tree is of our own bootstrap. */
+  readonly own: boolean;
+}
+
+const LEFTOVERS = [
+  '/etc/apt/sources.list.d/0000stdin.list',
+  '/etc/apt/sources.list.d/0000main.list',
+  '/etc/apt/apt.conf.d/99mmdebstrap',
+  '/etc/dpkg/dpkg.cfg.d/99mmdebstrap',
+];
+
+/** After the last phase: GRUB's files, an empty /tmp, and the package sources that the image is left with. */
+export async function afterCleanup(sandbox: Sandbox, finish: Finish): Promise<void> {
+  await inTree(sandbox, ['sh', '-c', GRUB_FILES]);
+  await inTree(sandbox, ['find', '/tmp', '-mindepth', '1', '-delete']);
+  const sources = await imageSources(sandbox, finish);
+  if (!finish.own) return replaceMirror(sandbox, finish.sources, sources);
+  await writeInTree(sandbox, '/etc/apt/sources.list.d/debian.sources', debianSources(sources));
+  await inTree(sandbox, ['rm', '-f', '/etc/apt/sources.list', ...LEFTOVERS]);
+}
+
+/** Where an element wrote the sources, only the build's mirror gives way. */
+async function replaceMirror(
   sandbox: Sandbox,
-  { suite, mirror, build }: { suite: string; mirror?: string; build: readonly Source[] },
-): Promise<readonly Source[]> {
-  if (mirror !== undefined) return sourcesFor(suite, mirrorAt(mirror, 'mirror.image'));
-  const configuration = await inChroot(sandbox, ['cat', '/etc/cloud/cloud.cfg'], { accept: [0, 1] });
+  from: readonly Source[],
+  to: readonly Source[],
+): Promise<void> {
+  const longestFirst = from
+    .map((source, index) => [source.uri, to[index]?.uri ?? source.uri] as const)
+    .filter(([before, after]) => before !== after)
+    .sort(([a], [b]) => b.length - a.length);
+  const pairs = [...new Map(longestFirst)];
+  if (pairs.length === 0) return;
+  const words = pairs.map(([before, after]) => `s|${literal(before)}|${after.replace(/[&|\\]/g, '\\$&')}|g`);
+  const files =
+    'find /etc/apt/sources.list /etc/apt/sources.list.d -type f -exec sed -i "$1" {} + 2> /dev/null || true';
+  await inTree(sandbox, ['sh', '-c', files, 'replace', words.join('\n')]);
+}
+
+function literal(text: string): string {
+  return text.replace(/[.*[\]^$|\\]/g, '\\$&');
+}
+
+async function imageSources(sandbox: Sandbox, { suite, image, sources }: Finish): Promise<readonly Source[]> {
+  if (image !== undefined) return sourcesFor(suite, mirrorAt(image, 'mirror.image'));
+  const configuration = await inTree(sandbox, ['cat', '/etc/cloud/cloud.cfg'], { accept: [0, 1] });
   const own = publicMirror(configuration.stdout);
-  return own === undefined ? build : sourcesFor(suite, own);
+  return own === undefined ? sources : sourcesFor(suite, own);
 }
 
 /**
@@ -57,7 +84,7 @@ export function publicMirror(configuration: string) {
 }
 
 async function writeInTree(sandbox: Sandbox, path: string, text: string): Promise<void> {
-  await inChroot(sandbox, ['sh', '-c', 'rm -f "$1"; cat > "$1"; chmod 644 "$1"', 'write', path], {
+  await inTree(sandbox, ['sh', '-c', 'rm -f "$1"; cat > "$1"; chmod 644 "$1"', 'write', path], {
     input: text,
   });
 }

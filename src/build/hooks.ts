@@ -1,100 +1,114 @@
-import { chmod, copyFile, cp, mkdir, readdir, stat } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DefinitionError } from '../host/errors.ts';
 import type { Element } from './elements.ts';
 
-/** The phases that run inside the chroot, in their order. */
-export const PHASES = ['pre-install.d', 'install.d', 'post-install.d', 'finalise.d'] as const;
-export type Phase = (typeof PHASES)[number];
+/** diskimage-builder's phases in their order, and where their scripts run: beside the tree, or in it. */
+export const PHASES = {
+  'root.d': 'outside',
+  'extra-data.d': 'outside',
+  'pre-install.d': 'inside',
+  'install.d': 'inside',
+  'post-install.d': 'inside',
+  'post-root.d': 'outside',
+  'block-device.d': 'outside',
+  'pre-finalise.d': 'outside',
+  'finalise.d': 'inside',
+  'cleanup.d': 'outside',
+} as const satisfies Record<string, 'inside' | 'outside'>;
 
-/** Phases of diskimage-builder that this version does not run; an element that has one is refused. */
-const NOT_YET = ['root.d', 'extra-data.d', 'post-root.d', 'block-device.d', 'pre-finalise.d', 'cleanup.d'];
+export type Phase = keyof typeof PHASES;
 
-export interface Script {
-  /** `50-motd` */
-  readonly name: string;
-  readonly phase: Phase;
-  readonly element: string;
-}
+export const isPhase = (name: string): name is Phase => name in PHASES;
 
 export interface Hooks {
-  readonly scripts: Readonly<Record<Phase, readonly Script[]>>;
-  /** Names of the elements that bring a static/ tree. */
-  readonly statics: readonly string[];
+  /** Names of the elements whose parts were put together. */
+  readonly elements: readonly string[];
+  /** Which element brings a script, by `PHASE/NAME`; those of install types by the name they will be linked under. */
+  readonly owners: ReadonlyMap<string, string>;
+  /** Whether any element has files to copy into the tree. */
+  readonly statics: boolean;
 }
+
+/** Parts of an element that no phase reads. */
+const UNREAD = ['tests', 'test-elements', '__pycache__'];
 
 /**
- * Copies the parts of all elements together into one folder, as diskimage-builder does: `PHASE/NN-name`,
- * `environment.d/`, `bin/`, and `static/ELEMENT/`.
+ * Copies all elements together into one folder, as diskimage-builder does: `PHASE/NN-name`, `environment.d/`,
+ * `bin/`, `static/` and the files at an element's top.
+ * @throws DefinitionError when two elements bring a file of the same name
  */
 export async function assembleHooks(elements: readonly Element[], folder: string): Promise<Hooks> {
-  const scripts: Record<Phase, Script[]> = {
-    'pre-install.d': [],
-    'install.d': [],
-    'post-install.d': [],
-    'finalise.d': [],
-  };
-  const statics: string[] = [];
-  await mkdir(join(folder, 'environment.d'), { recursive: true });
+  const owners = new Map<string, string>();
+  let statics = false;
+  for (const part of ['environment.d', 'bin']) await mkdir(join(folder, part), { recursive: true });
   for (const element of elements) {
-    for (const phase of PHASES) scripts[phase].push(...(await copyPhase(element, phase, folder)));
-    for (const phase of NOT_YET) await refusePhase(element, phase);
-    for (const part of ['environment.d', 'bin']) await copyFiles(element, part, folder);
-    const files = join(element.path, 'static');
-    if (!(await isFolder(files))) continue;
-    await cp(files, join(folder, 'static', element.name), { recursive: true, verbatimSymlinks: true });
-    statics.push(element.name);
-  }
-  for (const phase of PHASES) scripts[phase].sort((a, b) => byNumber(a.name, b.name));
-  return { scripts, statics };
-}
-
-async function copyPhase(element: Element, phase: Phase, folder: string): Promise<Script[]> {
-  const names = await copyFiles(element, phase, folder);
-  return names.map(name => ({ name, phase, element: element.name }));
-}
-
-async function copyFiles(element: Element, part: string, folder: string): Promise<string[]> {
-  const from = join(element.path, part);
-  if (!(await isFolder(from))) return [];
-  const isPhase = PHASES.some(phase => phase === part);
-  // dib-run-parts runs what is executable and has a name of these letters only; so backup copies rest.
-  const allowed = isPhase ? /^[\w-]+$/ : /^[\w.-]+$/;
-  const names = (await readdir(from)).filter(name => allowed.test(name)).sort();
-  const copied: string[] = [];
-  await mkdir(join(folder, part), { recursive: true });
-  for (const name of names) {
-    const info = await stat(join(from, name)).catch(() => undefined);
-    if (!info?.isFile() || (isPhase && (info.mode & 0o111) === 0)) continue;
-    const to = join(folder, part, name);
-    if (await stat(to).catch(() => undefined)) {
-      throw new DefinitionError(`two elements bring ${part}/${name}, ${element.name} is one of them`, {
-        advice: 'give one of the scripts another name',
-      });
+    for (const part of await readdir(element.path)) {
+      const from = join(element.path, part);
+      const info = await stat(from).catch(() => undefined);
+      if (info?.isDirectory() && !UNREAD.includes(part)) {
+        statics ||= part === 'static';
+        await copyPart(element, part, { from, to: join(folder, part), owners });
+      }
+      if (info?.isFile() && !part.endsWith('.pyc')) await copy(from, join(folder, part));
     }
-    await copyFile(join(from, name), to);
-    await chmod(to, info.mode & 0o111 ? 0o755 : 0o644);
-    copied.push(name);
   }
-  return copied;
+  await settleModes(folder);
+  return { elements: elements.map(each => each.name), owners, statics };
 }
+
+async function copyPart(
+  element: Element,
+  part: string,
+  { from, to, owners }: { from: string; to: string; owners: Map<string, string> },
+): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const name of await readdir(from)) {
+    if (name.endsWith('.pyc') || name === '__pycache__') continue;
+    const isFolder = (await stat(join(from, name)).catch(() => undefined))?.isDirectory() ?? false;
+    if (!isFolder && (await lstat(join(to, name)).catch(() => undefined))) {
+      const other = owners.get(`${part}/${name}`);
+      throw new DefinitionError(
+        `two elements bring ${part}/${name}: ${[other, element.name].filter(each => each !== undefined).join(' and ')}`,
+        { advice: 'give one of the files another name' },
+      );
+    }
+    await copyEntry(element, join(from, name), join(to, name));
+    owners.set(`${part}/${name}`, element.name);
+    // The install-types element links the scripts of the chosen type into the phase itself.
+    if (isFolder && isPhase(part)) {
+      for (const script of await readdir(join(from, name))) owners.set(`${part}/${script}`, element.name);
+    }
+  }
+}
+
+/** A link within the element stays one; what a link takes from elsewhere comes along. */
+async function copyEntry(element: Element, from: string, to: string): Promise<void> {
+  const [home, target] = await Promise.all(
+    [element.path, from].map(path => realpath(path).catch(() => path)),
+  );
+  if (target?.startsWith(`${home}/`)) return copy(from, to);
+  await cp(from, to, { recursive: true, dereference: true });
+}
+
+function copy(from: string, to: string): Promise<void> {
+  return cp(from, to, { recursive: true, verbatimSymlinks: true });
+}
+
+/** Takes away the right to write of group and others, which depends on the umask of whoever checked them out. */
+async function settleModes(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue;
+    const path = join(entry.parentPath, entry.name);
+    await chmod(path, (await stat(path)).mode & 0o7755);
+  }
+}
+
+/** Names of scripts that dib-run-parts runs; so backup copies rest. */
+export const SCRIPT_NAME = /^[0-9A-Za-z_-]+$/;
 
 /** Orders script names as dib-run-parts does: by the number in front, then by letters. */
 export function byNumber(a: string, b: string): number {
   const number = (name: string) => Number(/^-?\d+/.exec(name)?.[0] ?? 0);
   return number(a) - number(b) || (a < b ? -1 : Number(a > b));
-}
-
-async function refusePhase(element: Element, phase: string): Promise<void> {
-  if (!(await isFolder(join(element.path, phase)))) return;
-  throw new DefinitionError(
-    `element ${element.name} has scripts in ${phase}, a phase this version does not run`,
-    {
-      advice: `phases that run: ${PHASES.join(', ')}`,
-    },
-  );
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }

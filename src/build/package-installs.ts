@@ -5,16 +5,19 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { DefinitionError } from '../host/errors.ts';
 import type { Element } from './elements.ts';
+import { packageNames, type Target } from './pkg-map.ts';
 
 /** diskimage-builder's package-installs.yaml: a package's name to nothing, or to these keys. */
 const entry = z
   .strictObject({
     phase: z.enum(['pre-install.d', 'install.d', 'post-install.d']).optional(),
-    uninstall: z.boolean().optional(),
+    uninstall: z.unknown().optional(),
+    'build-only': z.unknown().optional(),
     arch: z.string().optional(),
     'not-arch': z.string().optional(),
     when: z.union([z.string(), z.array(z.string())]).optional(),
     installtype: z.string().optional(),
+    dib_python_version: z.union([z.string(), z.number()]).optional(),
   })
   .nullable();
 
@@ -30,7 +33,7 @@ export interface PackageRequest {
   readonly element: string;
 }
 
-export interface PackageConditions {
+export interface PackageConditions extends Target {
   readonly architecture: string;
   /** Variables that `when` conditions look at. */
   readonly environment: Readonly<Record<string, string>>;
@@ -48,21 +51,33 @@ export async function packageInstalls(
     table = schema.parse(parse(await readFile(file, 'utf8')));
   } catch (cause) {
     throw new DefinitionError(`${file} is not a list of packages`, {
-      advice: 'keys are package names; below each phase, uninstall, arch, not-arch, when or installtype',
+      advice:
+        'keys are package names; below each phase, uninstall, build-only, arch, not-arch, when, installtype or dib_python_version',
       cause,
     });
   }
+  const map = await packageNames(element, conditions);
+  const applying = (value: z.infer<typeof entry>) =>
+    applies(value, conditions, { element: element.name, file });
   return Object.entries(table ?? {}).flatMap(([name, value]) =>
     [value]
       .flat()
-      .filter(each => applies(each, conditions, { element: element.name, file }))
-      .map(each => ({
-        name,
-        phase: each?.phase ?? 'install.d',
-        uninstall: each?.uninstall ?? false,
-        element: element.name,
-      })),
+      .filter(applying)
+      .flatMap(each => requests(each).map(request => ({ ...request, element: element.name })))
+      .flatMap(request => map(name).map(mapped => ({ ...request, name: mapped }))),
   );
+}
+
+/** As in diskimage-builder, that a key stands there is enough; a package to build with goes again. */
+function requests(value: z.infer<typeof entry>): { phase: InstallPhase; uninstall: boolean }[] {
+  const phase = value?.phase ?? 'install.d';
+  if (value !== null && 'build-only' in value) {
+    return [
+      { phase, uninstall: false },
+      { phase, uninstall: true },
+    ];
+  }
+  return [{ phase, uninstall: value !== null && 'uninstall' in value }];
 }
 
 function applies(
@@ -80,6 +95,8 @@ function applies(
   if (value['not-arch'] !== undefined && listed(value['not-arch'])) return false;
   if (value.installtype !== undefined && value.installtype !== installType(element, environment))
     return false;
+  const python = value.dib_python_version;
+  if (python !== undefined && String(python) !== (environment.DIB_PYTHON_VERSION ?? '')) return false;
   return [value.when ?? []].flat().every(condition => holds(condition, environment, file));
 }
 

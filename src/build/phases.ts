@@ -1,31 +1,33 @@
 import { ElementError } from '../host/errors.ts';
-import { lastLines, ToolError } from '../host/process.ts';
-import type { Sandbox } from '../host/sandbox/sandbox.ts';
+import { lastLines, type RunResult, ToolError } from '../host/process.ts';
 import { explainApt } from './bootstrap.ts';
 import type { BuildLog } from './build-log.ts';
-import { IN_TARGET, inTarget } from './chroot.ts';
-import { byNumber, type Hooks, type Phase, type Script } from './hooks.ts';
+import { type Chroot, HOOKS, IN_TARGET } from './chroot.ts';
+import { byNumber, type Hooks, PHASES, type Phase } from './hooks.ts';
 import type { PackageRequest } from './package-installs.ts';
+import { type Script, scriptsOf } from './scripts.ts';
 
 export interface PhaseWorld {
-  readonly sandbox: Sandbox;
+  readonly chroot: Pick<Chroot, 'inside' | 'outside'>;
   readonly hooks: Hooks;
   readonly log: BuildLog;
   /** What every script sees, beside its elements' environment.d. */
   readonly environment: Readonly<Record<string, string>>;
   /** Packages of the elements that are not installed yet. */
   readonly packages: readonly PackageRequest[];
+  /** Further packages, that the definition itself asks for. */
+  readonly extra: readonly string[];
 }
 
 interface Step {
   /** Where it stands among the numbered scripts, e.g. `01-package-installs`. */
   readonly name: string;
-  readonly act: () => Promise<void>;
+  readonly act: () => Promise<unknown>;
 }
 
 /** Runs one phase: the scripts of all elements and the engine's own steps, in the order of their names. */
 export async function runPhase(world: PhaseWorld, phase: Phase): Promise<void> {
-  const scripts = world.hooks.scripts[phase].map(script => ({
+  const scripts = (await scriptsOf(world.chroot, world.hooks, phase)).map(script => ({
     name: script.name,
     act: () => runScript(world, script),
   }));
@@ -33,76 +35,92 @@ export async function runPhase(world: PhaseWorld, phase: Phase): Promise<void> {
   for (const step of steps) await world.log.timed(`${phase}/${step.name}`, step.act);
 }
 
-/** The numbers are those of diskimage-builder's own elements package-installs and install-static. */
+/** Where diskimage-builder's own element package-installs stands in each phase: before, and after the others. */
+const PACKAGES: Partial<Record<Phase, readonly [install: string, uninstall: string]>> = {
+  'pre-install.d': ['10-package-installs', '99-package-uninstalls'],
+  'install.d': ['01-package-installs', '99-package-uninstalls'],
+  'post-install.d': ['00-package-installs', '95-package-uninstalls'],
+};
+
+/** The engine's stand-ins for elements of diskimage-builder, where those themselves are not there. */
 function engineSteps(world: PhaseWorld, phase: Phase): Step[] {
-  const wanted = (uninstall: boolean) =>
-    world.packages
-      .filter(each => each.phase === phase && each.uninstall === uninstall)
-      .map(each => each.name);
+  const { hooks } = world;
   const steps: Step[] = [];
-  const add = (name: string, act: () => Promise<void>) => steps.push({ name, act });
-  if (wanted(false).length > 0) {
-    const number = { 'pre-install.d': '02', 'install.d': '01', 'post-install.d': '00', 'finalise.d': '00' }[
-      phase
-    ];
-    add(`${number}-package-installs`, () =>
-      apt(world, ['install', '--no-install-recommends', ...wanted(false)]),
-    );
+  const names = PACKAGES[phase];
+  if (names !== undefined && !hooks.elements.includes('package-installs')) {
+    for (const [index, uninstall] of [false, true].entries()) {
+      const wanted = world.packages.filter(each => each.phase === phase && each.uninstall === uninstall);
+      if (wanted.length === 0) continue;
+      const words = uninstall ? ['purge', '--autoremove'] : ['install', '--no-install-recommends'];
+      steps.push({
+        name: names[index] ?? '',
+        act: () => apt(world, [...words, ...new Set(wanted.map(each => each.name))]),
+      });
+    }
   }
-  if (phase === 'install.d')
-    for (const name of world.hooks.statics) add(`10-static-${name}`, () => copyStatic(world, name));
-  if (phase === 'finalise.d') add('01-initramfs', () => initramfs(world));
-  const unwanted = world.packages.filter(each => each.uninstall).map(each => each.name);
-  if (phase === 'post-install.d' && unwanted.length > 0) {
-    add('95-package-uninstalls', () => apt(world, ['purge', '--autoremove', ...unwanted]));
+  if (phase === 'install.d' && hooks.statics && !hooks.elements.includes('install-static')) {
+    steps.push({ name: '10-install-static', act: () => copyStatic(world) });
   }
+  if (phase === 'post-install.d' && world.extra.length > 0) {
+    // diskimage-builder has them between the phases.
+    steps.push({
+      name: '-1-packages',
+      act: () => apt(world, ['install', '--no-install-recommends', ...world.extra]),
+    });
+  }
+  if (phase === 'finalise.d') steps.push({ name: '01-initramfs', act: () => initramfs(world) });
   return steps;
 }
 
 async function apt(world: PhaseWorld, words: readonly string[]): Promise<void> {
   try {
-    await inTarget(world.sandbox, ['apt-get', '-y', ...words], options(world, 'apt-get'));
+    await world.chroot.inside(['apt-get', '-y', ...words], options(world, 'apt-get'));
   } catch (error) {
     throw error instanceof ToolError ? explainApt(error) : error;
   }
 }
 
-const INITRAMFS = 'if command -v update-initramfs > /dev/null; then update-initramfs -c -k all; fi';
+/** Kernels whose initramfs was left out of the bootstrap. */
+const INITRAMFS = `if command -v update-initramfs > /dev/null; then
+  for kernel in /boot/vmlinuz-*; do
+    version=\${kernel#/boot/vmlinuz-}
+    if [ -e "$kernel" ] && [ ! -e "/boot/initrd.img-$version" ]; then update-initramfs -c -k "$version"; fi
+  done
+fi`;
 
 /** The one generation of the initramfs, when packages and files are what they will be. */
 async function initramfs(world: PhaseWorld): Promise<void> {
-  await inTarget(world.sandbox, ['sh', '-c', INITRAMFS], options(world, 'update-initramfs'));
+  await world.chroot.inside(['sh', '-c', INITRAMFS], options(world, 'update-initramfs'));
 }
 
 /** Like rsync -lCr: links stay links, modes follow the umask, owners are root's. */
-async function copyStatic(world: PhaseWorld, element: string): Promise<void> {
-  const argv = ['cp', '-r', '-P', '--remove-destination', `${IN_TARGET}/static/${element}/.`, '/'];
-  await inTarget(world.sandbox, argv, options(world, element));
+async function copyStatic(world: PhaseWorld): Promise<void> {
+  const argv = ['cp', '-r', '-P', '--remove-destination', `${IN_TARGET}/static/.`, '/'];
+  await world.chroot.inside(argv, options(world, 'static'));
 }
 
-async function runScript(world: PhaseWorld, script: Script): Promise<void> {
+async function runScript(world: PhaseWorld, script: Script): Promise<RunResult> {
+  const { chroot } = world;
+  const element = script.element === '' ? 'no element (made by another script)' : `element ${script.element}`;
+  const place = `${script.phase}/${script.name}`;
   try {
-    await inTarget(
-      world.sandbox,
-      [`${IN_TARGET}/${script.phase}/${script.name}`],
-      options(world, script.element),
-    );
+    return PHASES[script.phase] === 'inside'
+      ? await chroot.inside([`${IN_TARGET}/${place}`], options(world, script.element))
+      : await chroot.outside([`${HOOKS}/${place}`], options(world, script.element));
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const said = lastLines(`${error.result.stdout}\n${error.result.stderr}`, 20).replaceAll(' | ', '\n');
-    throw new ElementError(
-      `element ${script.element}: ${script.phase}/${script.name} ended with status ${error.result.status}`,
-      { advice: `the whole log is ${world.log.file}`, cause: new Error(`its last lines:\n${said}`) },
-    );
+    throw new ElementError(`${element}: ${place} ended with status ${error.result.status}`, {
+      advice: `the whole log is ${world.log.file}`,
+      cause: new Error(`its last lines:\n${said}`),
+    });
   }
 }
 
 function options(world: PhaseWorld, source: string) {
   return {
-    env: {
-      ...world.environment,
-      PATH: `${IN_TARGET}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
-    },
+    env: world.environment,
+    environment: true,
     onLine: (line: string) => world.log.line(source, line),
   };
 }

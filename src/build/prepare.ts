@@ -1,8 +1,9 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { HostError } from '../host/errors.ts';
-import { TOOLS_KEY } from '../host/sandbox/tools-tree.ts';
+import { type ToolSet, toolsKey } from '../host/sandbox/tools-tree.ts';
 import { Archives } from './archive/archives.ts';
 import type { SuiteState } from './archive/state.ts';
 import {
@@ -13,7 +14,8 @@ import {
   sourcesFor,
   suiteOf,
 } from './distributions/debian.ts';
-import { type Element, resolveElements } from './elements.ts';
+import { type Element, operatingSystem, resolveElements } from './elements.ts';
+import { PHASES } from './hooks.ts';
 import { ENGINE, type Inputs, inputDigest, inputsOf } from './inputs.ts';
 import { type PackageRequest, packageInstalls } from './package-installs.ts';
 
@@ -21,6 +23,11 @@ import { type PackageRequest, packageInstalls } from './package-installs.ts';
 export interface Preparation {
   readonly line: ImageLine;
   readonly suite: string;
+  readonly mirror: Mirror;
+  /** Whether the engine makes the tree, and not an element that provides operating-system. */
+  readonly own: boolean;
+  /** Which tools tree the build needs. */
+  readonly toolSet: ToolSet;
   readonly sources: readonly Source[];
   /** The sources of another suite from the same mirror. */
   sourcesOf(suite: string): readonly Source[];
@@ -56,8 +63,13 @@ const FOUNDATION = 'debian-cloud';
 export async function prepare(context: Context, options: PrepareOptions): Promise<Preparation> {
   const { line } = options;
   const suite = suiteOf(line.release);
-  const elements = await resolveElements([FOUNDATION, ...line.elements], options.elementPaths);
-  const conditions = { architecture: line.architecture, environment: line.environment };
+  const { elements, own } = await elementsOf(line, options.elementPaths);
+  const conditions = {
+    architecture: line.architecture,
+    distribution: line.distribution,
+    release: suite,
+    environment: line.environment,
+  };
   const packages = (await Promise.all(elements.map(each => packageInstalls(each, conditions)))).flat();
   const mirror = await buildMirror(options);
   const sources = sourcesFor(suite, mirror);
@@ -66,10 +78,20 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
   if (unknown.length > 0) {
     context.log.warn(`${line.name}: no suite of its archive has ${unknown.join(', ')}`);
   }
-  const inputs = inputsOf({ engine: ENGINE, toolsTree: TOOLS_KEY, line, elements, packages: closure });
+  const toolSet = toolsFor(elements);
+  const inputs = inputsOf({
+    engine: ENGINE,
+    toolsTree: toolsKey(toolSet),
+    line,
+    elements,
+    packages: closure,
+  });
   return {
     line,
     suite,
+    mirror,
+    own,
+    toolSet,
     sources,
     sourcesOf: other => sourcesFor(other, mirror),
     suites: archive.suites,
@@ -83,10 +105,34 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
   };
 }
 
+/**
+ * Our foundation comes first, unless an element of the line brings the operating system itself; the collection of
+ * that one then comes before the built-in elements, so that elements of the same name fit each other.
+ */
+async function elementsOf(
+  line: ImageLine,
+  paths: readonly string[],
+): Promise<{ elements: Element[]; own: boolean }> {
+  const bringing = await operatingSystem(line.elements, paths);
+  if (bringing === undefined) {
+    return { elements: await resolveElements([FOUNDATION, ...line.elements], paths), own: true };
+  }
+  const collection = dirname(bringing.path);
+  const ordered = [...new Set([...paths.slice(0, 1), collection, ...paths])];
+  return { elements: await resolveElements(line.elements, ordered), own: false };
+}
+
 /** What is asked of the archive, beside what is there anyway: mmdebstrap's minbase is required packages and apt. */
 function namesOf(packages: readonly PackageRequest[], line: ImageLine): string[] {
   const wanted = packages.filter(each => !each.uninstall).map(each => each.name);
   return ['apt', ...wanted, ...line.packages];
+}
+
+/** Scripts outside the chroot call what the engine itself does not need. */
+function toolsFor(elements: readonly Element[]): ToolSet {
+  const outside = Object.entries(PHASES).filter(([, where]) => where === 'outside');
+  const folders = elements.flatMap(each => outside.map(([phase]) => join(each.path, phase)));
+  return folders.some(folder => existsSync(folder)) ? 'outside' : 'engine';
 }
 
 /** The command line's mirror, else the factory file's, else the host's own. */

@@ -2,7 +2,7 @@ import { ElementError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { findUnsealed, type SealFinding } from '../image/seal.ts';
-import { inChroot } from './chroot.ts';
+import { inTree } from './chroot.ts';
 import { listTree } from './disk.ts';
 
 const REMOVE = 'cd / && xargs -0 -r rm -rf --';
@@ -22,9 +22,9 @@ export async function sealTree(sandbox: Sandbox): Promise<number> {
     ['empty', EMPTY],
   ] as const) {
     const paths = findings.filter(each => each.rule.wanted === wanted).map(each => `${each.path}\0`);
-    await inChroot(sandbox, ['sh', '-c', script], { input: paths.join(''), bare: true });
+    await inTree(sandbox, ['sh', '-c', script], { input: paths.join('') });
   }
-  await inChroot(sandbox, ['sh', '-c', 'test -e /etc/machine-id || : > /etc/machine-id'], { bare: true });
+  await inTree(sandbox, ['sh', '-c', 'test -e /etc/machine-id || : > /etc/machine-id']);
   return findings.length;
 }
 

@@ -7,12 +7,16 @@ import { UID_BASE } from '../host/sandbox/protocol.ts';
 import { Sandbox } from '../host/sandbox/sandbox.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { BuildLog } from './build-log.ts';
-import { type Source, sourcesList } from './distributions/debian.ts';
+import { Chroot } from './chroot.ts';
+import { type Mirror, type Source, sourcesList } from './distributions/debian.ts';
+import type { Element } from './elements.ts';
 import { packageEpoch } from './epoch.ts';
-import { afterFinalise, FSTAB, ROOT_LABEL } from './finish.ts';
-import { byNumber, type Hooks, PHASES } from './hooks.ts';
-import type { PackageRequest } from './package-installs.ts';
-import { runPhase } from './phases.ts';
+import { afterCleanup, FSTAB, writeFstab } from './finish.ts';
+import { byNumber, type Hooks } from './hooks.ts';
+import { type PackageRequest, packageInstalls } from './package-installs.ts';
+import { type PhaseWorld, runPhase } from './phases.ts';
+import { restoreResolver, setResolver } from './resolver.ts';
+import { scriptEnvironment } from './script-environment.ts';
 
 const GIB = 1024 ** 3;
 
@@ -74,9 +78,12 @@ export async function openWorkshop(context: Context, workshop: Workshop): Promis
 export interface TreeRequest {
   readonly line: ImageLine;
   readonly suite: string;
+  readonly mirror: Mirror;
   readonly sources: readonly Source[];
+  readonly elements: readonly Element[];
   readonly hooks: Hooks;
-  readonly packages: readonly PackageRequest[];
+  /** Whether the engine makes the tree, and not an element that provides operating-system. */
+  readonly own: boolean;
   /** Unique name of this build. */
   readonly name: string;
   /** Seconds that the mirror may keep us waiting. */
@@ -84,75 +91,112 @@ export interface TreeRequest {
 }
 
 /**
- * The root tree: bootstrap, then the phases, then the engine's own touches.
+ * The root tree: bootstrap or root.d, then the phases in diskimage-builder's order, then the engine's own touches.
  * @returns the epoch of the tree: see packageEpoch
  */
 export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: BuildLog): Promise<number> {
-  const { line, suite, sources } = request;
-  const [first, later] = splitPackages(request);
-  await log.timed('bootstrap', () =>
+  const chroot = await Chroot.open(sandbox);
+  const world = await openWorld(chroot, request, log);
+  const { own } = request;
+  if (!own) await chroot.makeTree();
+  const later = own ? await bootstrapOwn(sandbox, request, world) : world;
+  await runPhase(world, 'root.d');
+  await chroot.mount();
+  await setResolver(chroot);
+  const environment = { SOURCE_DATE_EPOCH: String(await packageEpoch(sandbox)), ...world.environment };
+  const rest = { ...world, ...later, environment };
+  for (const phase of [
+    'extra-data.d',
+    'pre-install.d',
+    'install.d',
+    'post-install.d',
+    'post-root.d',
+  ] as const) {
+    await runPhase(rest, phase);
+  }
+  // As diskimage-builder does here: what scripts have mounted in the tree so far is not there any more.
+  await chroot.unmount();
+  await runPhase(rest, 'block-device.d');
+  await chroot.mount();
+  await writeFstab(chroot);
+  for (const phase of ['pre-finalise.d', 'finalise.d', 'cleanup.d'] as const) await runPhase(rest, phase);
+  await restoreResolver(chroot);
+  await chroot.unmount();
+  await chroot.close();
+  const mirror = request.line.mirror.image;
+  await log.timed('after cleanup', () =>
+    afterCleanup(sandbox, { ...request, own, ...(mirror === undefined ? {} : { image: mirror }) }),
+  );
+  return packageEpoch(sandbox);
+}
+
+interface World extends PhaseWorld {
+  readonly chroot: Chroot;
+}
+
+async function openWorld(chroot: Chroot, request: TreeRequest, log: BuildLog): Promise<World> {
+  const { line, suite, mirror, hooks } = request;
+  const environment = scriptEnvironment({ line, suite, mirror, elements: hooks.elements });
+  const packages = await requestedPackages(chroot, request, environment);
+  return { chroot, hooks, log, environment, packages, extra: line.packages };
+}
+
+/** Conditions in package-installs.yaml may name what elements' environment.d sets. */
+async function requestedPackages(
+  chroot: Chroot,
+  { line, suite, elements }: TreeRequest,
+  given: Readonly<Record<string, string>>,
+): Promise<PackageRequest[]> {
+  const told = await chroot.outside(['env', '-0'], { env: given, environment: true });
+  const entries = told.stdout
+    .split('\0')
+    .map(row => [row.slice(0, row.indexOf('=')), row.slice(row.indexOf('=') + 1)]);
+  const environment: Record<string, string> = Object.fromEntries(entries);
+  const { architecture, distribution } = line;
+  const conditions = { architecture, distribution, release: suite, environment };
+  return (await Promise.all(elements.map(each => packageInstalls(each, conditions)))).flat();
+}
+
+/** The packages that are left for the phases. */
+type Later = Pick<PhaseWorld, 'packages' | 'extra'>;
+
+async function bootstrapOwn(
+  sandbox: Sandbox,
+  { suite, sources, name, patience, hooks }: TreeRequest,
+  world: PhaseWorld,
+): Promise<Later> {
+  const [first, later] = splitPackages(hooks, world);
+  await world.log.timed('bootstrap', () =>
     bootstrap(sandbox, {
       suite,
       packages: first,
       sources: sourcesList(sources),
       fstab: FSTAB,
-      name: request.name,
-      patience: request.patience,
-      onLine: text => log.line('mmdebstrap', text),
+      name,
+      patience,
+      onLine: text => world.log.line('mmdebstrap', text),
     }),
   );
-  const world = {
-    sandbox,
-    hooks: request.hooks,
-    log,
-    environment: {
-      SOURCE_DATE_EPOCH: String(await packageEpoch(sandbox)),
-      ...scriptEnvironment(line, suite),
-    },
-    packages: later,
-  };
-  for (const phase of PHASES) await runPhase(world, phase);
-  const mirror = line.mirror.image;
-  await log.timed('after finalise', () =>
-    afterFinalise(sandbox, { suite, build: sources, ...(mirror === undefined ? {} : { mirror }) }),
-  );
-  return packageEpoch(sandbox);
+  return later;
 }
 
 /**
  * Packages of the install phase come with the bootstrap, in one transaction, when no script of an element
  * runs before them; that saves a second round of apt, dpkg and triggers.
  */
-function splitPackages({ line, hooks, packages }: TreeRequest): [string[], PackageRequest[]] {
-  const early =
-    hooks.scripts['pre-install.d'].length > 0 ||
-    hooks.scripts['install.d'].some(each => byNumber(each.name, '01-package-installs') < 0);
-  const asked = line.packages.map(name => ({
-    name,
-    phase: 'install.d' as const,
-    uninstall: false,
-    element: line.name,
-  }));
-  const all = [...packages, ...asked];
+function splitPackages(hooks: Hooks, { packages, extra }: PhaseWorld): [string[], Later] {
+  const scripts = [...hooks.owners.keys()].map(key => key.split('/'));
+  const early = scripts.some(
+    ([phase, name = '']) =>
+      phase === 'extra-data.d' ||
+      phase === 'pre-install.d' ||
+      (phase === 'install.d' && byNumber(name, '01-package-installs') < 0),
+  );
   const first = (each: PackageRequest) => !early && each.phase !== 'post-install.d' && !each.uninstall;
   // Without these the tree has no shell environment for the scripts that come first.
-  const always = early ? ['ca-certificates'] : [];
+  const always = early ? ['ca-certificates'] : extra;
   return [
-    [...new Set([...always, ...all.filter(first).map(each => each.name)])].sort(),
-    all.filter(each => !first(each)),
+    [...new Set([...always, ...packages.filter(first).map(each => each.name)])].sort(),
+    { packages: packages.filter(each => !first(each)), extra: early ? extra : [] },
   ];
-}
-
-/** The variables that diskimage-builder gives to the scripts in the chroot, and ours. */
-function scriptEnvironment(line: ImageLine, suite: string): Record<string, string> {
-  return {
-    ARCH: line.architecture,
-    DISTRO_NAME: line.distribution,
-    DIB_RELEASE: suite,
-    DIB_ROOT_LABEL: ROOT_LABEL,
-    IMAGE_NAME: line.name,
-    IMAGE_ELEMENT: line.elements.join(' '),
-    IMAGE_FACTORY_USER: line.user.name,
-    ...line.environment,
-  };
 }

@@ -16,9 +16,15 @@ export function factoryFile(context: Context, factory: string | undefined): stri
   return asset('examples', 'debian', 'factory.yaml');
 }
 
+/** Where distributions' packages of diskimage-builder put its elements. */
+const DIB_ELEMENTS = '/usr/lib/python3/dist-packages/diskimage_builder/elements';
+
 /** @throws DefinitionError with every mistake of the file */
 export async function readDefinition(context: Context, factory: string | undefined): Promise<Definition> {
-  return loadDefinition(factoryFile(context, factory), { builtinElements: asset('elements') });
+  return loadDefinition(factoryFile(context, factory), {
+    builtinElements: asset('elements'),
+    moreElements: existsSync(DIB_ELEMENTS) ? [DIB_ELEMENTS] : [],
+  });
 }
 
 /**

@@ -10,6 +10,8 @@ import type { Factory } from './types.ts';
 export interface LoadOptions {
   /** Folder of the elements that come with image-factory; the user's own `elements/` is searched first. */
   readonly builtinElements: string;
+  /** Folders searched after those, such as the elements of an installed diskimage-builder. */
+  readonly moreElements?: readonly string[];
   /** Reads a file by its absolute path; default: from disk, as strict UTF-8. */
   readonly readFile?: ReadText;
 }
@@ -31,7 +33,8 @@ export async function loadDefinition(file: string, options: LoadOptions): Promis
   const sources = await readSources(file, mistakes, options.readFile ?? readUtf8);
   if (!sources.complete) mistakes.throwIfAny();
   const directory = dirname(resolve(file));
-  const elementPaths = [join(directory, 'elements'), resolve(options.builtinElements)];
+  const folders = [join(directory, 'elements'), options.builtinElements, ...(options.moreElements ?? [])];
+  const elementPaths = folders.map(path => resolve(path));
   const lines = resolveLines(sources, mistakes);
   checkElements(lines, await elementsIn(elementPaths), mistakes);
   const stages = resolveStages(sources, mistakes);
@@ -68,7 +71,8 @@ function checkElements(lines: readonly ResolvedLine[], known: ReadonlySet<string
     for (const { text, place } of wordsOf(nodeAt(settings, 'elements'))) {
       if (known.has(text)) continue;
       mistakes.add(place ?? base.image.place, `there is no element ${text}`, {
-        expected: 'a folder of that name in elements/ beside the factory file, or a built-in element',
+        expected:
+          "a folder of that name in elements/ beside the factory file, a built-in element, or one of diskimage-builder's where that is installed",
         word: text,
         words: known,
       });

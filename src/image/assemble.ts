@@ -61,7 +61,8 @@ function shaped(request: AssembleRequest): Record<string, string> {
 
 /**
  * The distribution's shim and signed GRUB under the removable path and under its own name; the signed GRUB
- * looks for its configuration in /EFI/debian.
+ * looks for its configuration in /EFI/debian. An image without them has the GRUB made from its own modules, and
+ * no Secure Boot; one without any has an empty ESP.
  */
 const ESP = `set -eu
 tree=$1; image=$2; bytes=$3; volume=$4; root=$5; raw=$6; sector=$7
@@ -69,12 +70,16 @@ truncate -s "$bytes" "$image"
 mkfs.vfat --invariant -F 32 -s 1 -n UEFI -i "$volume" "$image" >/dev/null
 stage=$image.d
 mkdir -p "$stage/EFI/BOOT" "$stage/EFI/debian"
-for folder in BOOT debian; do
-  cp "$tree/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" "$stage/EFI/$folder/grubx64.efi"
-  cp "$tree/usr/lib/shim/mmx64.efi.signed" "$stage/EFI/$folder/mmx64.efi"
-done
-cp "$tree/usr/lib/shim/shimx64.efi.signed" "$stage/EFI/BOOT/BOOTX64.EFI"
-cp "$tree/usr/lib/shim/shimx64.efi.signed" "$stage/EFI/debian/shimx64.efi"
+if [ -e "$tree/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" ] && [ -e "$tree/usr/lib/shim/shimx64.efi.signed" ]; then
+  for folder in BOOT debian; do
+    cp "$tree/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" "$stage/EFI/$folder/grubx64.efi"
+    cp "$tree/usr/lib/shim/mmx64.efi.signed" "$stage/EFI/$folder/mmx64.efi"
+  done
+  cp "$tree/usr/lib/shim/shimx64.efi.signed" "$stage/EFI/BOOT/BOOTX64.EFI"
+  cp "$tree/usr/lib/shim/shimx64.efi.signed" "$stage/EFI/debian/shimx64.efi"
+elif [ -e "$tree/boot/grub/x86_64-efi/core.efi" ]; then
+  cp "$tree/boot/grub/x86_64-efi/core.efi" "$stage/EFI/BOOT/BOOTX64.EFI"
+fi
 printf 'search.fs_uuid %s root\\nset prefix=($root)/boot/grub\\nconfigfile $prefix/grub.cfg\\n' "$root" > "$stage/EFI/debian/grub.cfg"
 find "$stage" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 mcopy -s -m -i "$image" "$stage/EFI" ::
@@ -100,15 +105,31 @@ async function makeEsp(sandbox: Sandbox, request: AssembleRequest, raw: string):
 
 const GRUB = '/boot/grub/i386-pc';
 
-/** What grub-install would put below /boot/grub, made with the image's own GRUB; run in the tree. */
+/**
+ * What grub-install would put below /boot/grub, made with the image's own GRUB; run in the tree. For EFI only where
+ * the distribution's signed GRUB is not there.
+ */
 export const GRUB_FILES = `set -eu
-mkdir -p ${GRUB}
-cp /usr/lib/grub/i386-pc/*.mod /usr/lib/grub/i386-pc/*.lst /usr/lib/grub/i386-pc/boot.img ${GRUB}/
-grub-mkimage -O i386-pc -d /usr/lib/grub/i386-pc -o ${GRUB}/core.img -p '(,gpt1)/boot/grub' biosdisk part_gpt ext2
+install_platform() {
+  from=/usr/lib/grub/$1
+  [ -d "$from" ] || return 0
+  to=/boot/grub/$1
+  mkdir -p "$to"
+  cp "$from"/*.mod "$from"/*.lst "$to/"
+  if [ -e "$from/boot.img" ]; then cp "$from/boot.img" "$to/"; fi
+  name=$2; shift 2
+  grub-mkimage -O "\${from##*/}" -d "$from" -o "$to/$name" -p '(,gpt1)/boot/grub' part_gpt ext2 "$@"
+}
+install_platform i386-pc core.img biosdisk
+if [ ! -e /usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed ]; then
+  install_platform x86_64-efi core.efi normal linux configfile search search_label search_fs_uuid fat part_msdos all_video
+fi
 `;
 
 async function layBootCode(sandbox: Sandbox, request: AssembleRequest): Promise<void> {
   const { layout, inside, outside, tree } = request;
+  const there = await sandbox.run(['test', '-e', `${tree}${GRUB}/core.img`], { accept: [0, 1] });
+  if (there.status !== 0) return;
   for (const name of ['boot.img', 'core.img']) {
     await sandbox.run(['sh', '-c', 'cat "$1" > "$2"', 'cat', `${tree}${GRUB}/${name}`, `${inside}/${name}`]);
   }

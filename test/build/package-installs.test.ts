@@ -4,12 +4,13 @@ import { DefinitionError, describe as tell } from '../../src/host/errors.ts';
 import { inTemporary } from '../host/support.ts';
 import { element } from './support.ts';
 
+const DEBIAN = { distribution: 'debian', release: 'bookworm' };
 const FILE = 'package-installs.yaml';
 
 function packagesOf(text: string, environment: Record<string, string> = {}, architecture = 'amd64') {
   return inTemporary(async folder => {
     const own = await element(folder, 'site', { [FILE]: text });
-    return packageInstalls(own, { architecture, environment });
+    return packageInstalls(own, { ...DEBIAN, architecture, environment });
   });
 }
 
@@ -20,7 +21,7 @@ describe('package-installs.yaml', () => {
   it('may be missing or empty', async () => {
     expect(
       await inTemporary(async folder =>
-        packageInstalls(await element(folder, 'site'), { architecture: 'amd64', environment: {} }),
+        packageInstalls(await element(folder, 'site'), { ...DEBIAN, architecture: 'amd64', environment: {} }),
       ),
     ).toEqual([]);
     expect(await packagesOf('# nothing yet\n')).toEqual([]);
@@ -57,6 +58,19 @@ describe('package-installs.yaml', () => {
     expect(await namesOf(`p:\n  when: "${when}"\n`, environment)).toEqual(wanted ? ['p'] : []);
   });
 
+  it('takes a key for said that stands there at all, as diskimage-builder does', async () => {
+    expect(await packagesOf('a:\n  uninstall: false\nb:\n  build-only: false\n')).toMatchObject([
+      { name: 'a', uninstall: true },
+      { name: 'b', uninstall: false },
+      { name: 'b', uninstall: true },
+    ]);
+  });
+
+  it('knows dib_python_version', async () => {
+    const text = 'two: {dib_python_version: 2}\nthree: {dib_python_version: "3"}\n';
+    expect(await namesOf(text, { DIB_PYTHON_VERSION: '3' })).toEqual(['three']);
+  });
+
   it('takes a list of conditions as all of them, and a list of entries as any of them', async () => {
     const all = 'p:\n  when: ["A = 1", "B != 1"]\n';
     expect(await namesOf(all, { A: '1', B: '2' })).toEqual(['p']);
@@ -84,7 +98,6 @@ describe('package-installs.yaml', () => {
     ['a text', 'packages\n'],
     ['a key nobody knows', 'a:\n  phases: install.d\n'],
     ['a phase without packages', 'a:\n  phase: finalise.d\n'],
-    ['a word in place of yes', 'a:\n  uninstall: maybe\n'],
     ['broken YAML', 'a: [\n'],
     ['a condition without an operator', 'a:\n  when: DIB_A\n'],
     ['a condition that is no text', 'a:\n  when: true\n'],

@@ -2,50 +2,62 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BuildLog } from '../../src/build/build-log.ts';
-import { PHASES, type Phase, type Script } from '../../src/build/hooks.ts';
+import type { ScriptOptions } from '../../src/build/chroot.ts';
+import { PHASES, type Phase } from '../../src/build/hooks.ts';
 import type { InstallPhase, PackageRequest } from '../../src/build/package-installs.ts';
 import { runPhase } from '../../src/build/phases.ts';
+import type { Script } from '../../src/build/scripts.ts';
 import { CancelledError, ElementError, NetworkError } from '../../src/host/errors.ts';
 import { type RunResult, ToolError } from '../../src/host/process.ts';
-import type { Sandbox, SandboxRunOptions } from '../../src/host/sandbox/sandbox.ts';
 import { inTemporary, recordingContext } from '../host/support.ts';
 
-const NONE: Record<Phase, Script[]> = {
-  'pre-install.d': [],
-  'install.d': [],
-  'post-install.d': [],
-  'finalise.d': [],
-};
+const EVERY = Object.keys(PHASES) as Phase[];
 
 interface Given {
   readonly scripts?: readonly Script[];
-  readonly statics?: readonly string[];
+  readonly statics?: boolean;
+  readonly elements?: readonly string[];
   readonly packages?: readonly PackageRequest[];
-  /** What the sandbox does with the words behind `environment`. */
-  readonly act?: (argv: readonly string[], options: SandboxRunOptions) => void;
+  readonly extra?: readonly string[];
+  /** What a command does, inside or outside. */
+  readonly act?: (argv: readonly string[], options: ScriptOptions) => string | undefined;
   readonly signal?: AbortSignal;
 }
 
-/** Runs phases; gives the commands that were run in the tree, and the text of the log. */
+/** Runs phases; gives the commands that were run, those outside the tree marked so, and the text of the log. */
 async function ran(phases: readonly Phase[], given: Given = {}) {
   return inTemporary(async folder => {
     const commands: string[] = [];
-    const run = async (argv: readonly string[], options: SandboxRunOptions = {}): Promise<RunResult> => {
-      const words = argv.slice(argv.indexOf('environment') + 1);
-      commands.push(words.join(' '));
-      given.act?.(words, options);
-      return { status: 0, stdout: '', stderr: '' };
+    const scripts = given.scripts ?? [];
+    const act = (argv: readonly string[], options: ScriptOptions = {}): RunResult => ({
+      status: 0,
+      stdout: given.act?.(argv, options) ?? '',
+      stderr: '',
+    });
+    // A real chroot needs root, and has its own tests.
+    const chroot = {
+      inside: async (argv: readonly string[], options?: ScriptOptions) => {
+        commands.push(argv.join(' '));
+        return act(argv, options);
+      },
+      outside: async (argv: readonly string[], options?: ScriptOptions) => {
+        if (argv[0] === 'find') {
+          const there = scripts.filter(each => argv[1] === `/build/hooks/${each.phase}`);
+          return { status: 0, stdout: there.map(each => `${each.name}\0`).join(''), stderr: '' };
+        }
+        commands.push(`outside: ${argv.join(' ')}`);
+        return act(argv, options);
+      },
     };
-    const scripts = structuredClone(NONE);
-    for (const script of given.scripts ?? []) scripts[script.phase].push(script);
     const { context, said } = recordingContext(given.signal ? { signal: given.signal } : {});
+    const owners = new Map(scripts.map(each => [`${each.phase}/${each.name}`, each.element]));
     const world = {
-      // Only `run` is called; a real sandbox needs root, and has its own tests.
-      sandbox: { run } as unknown as Sandbox,
-      hooks: { scripts, statics: given.statics ?? [] },
+      chroot,
+      hooks: { elements: given.elements ?? ['site'], owners, statics: given.statics ?? false },
       log: new BuildLog(context, join(folder, 'build.log')),
       environment: { DIB_RELEASE: 'bookworm' },
       packages: given.packages ?? [],
+      extra: given.extra ?? [],
     };
     for (const phase of phases) await runPhase(world, phase);
     return { commands, said, log: await readFile(world.log.file, 'utf8') };
@@ -63,7 +75,7 @@ const wanted = (name: string, phase: InstallPhase = 'install.d', uninstall = fal
   uninstall,
   element: 'site',
 });
-const failure = (status: number, stdout: string, stderr = '') => {
+const failure = (status: number, stdout: string, stderr = ''): never => {
   throw new ToolError(['bash'], { status, stdout, stderr }, `ended with status ${status}`);
 };
 
@@ -71,7 +83,7 @@ describe('runPhase', () => {
   it('runs scripts and the steps of the engine in the order of their numbers', async () => {
     const given = {
       scripts: [script('00-first'), script('05-middle'), script('11-last')],
-      statics: ['site'],
+      statics: true,
       packages: [wanted('htop'), wanted('vim'), wanted('later', 'post-install.d')],
     };
     const { commands } = await ran(['install.d'], given);
@@ -79,7 +91,7 @@ describe('runPhase', () => {
       '/tmp/in_target.d/install.d/00-first',
       'apt-get -y install --no-install-recommends htop vim',
       '/tmp/in_target.d/install.d/05-middle',
-      'cp -r -P --remove-destination /tmp/in_target.d/static/site/. /',
+      'cp -r -P --remove-destination /tmp/in_target.d/static/. /',
       '/tmp/in_target.d/install.d/11-last',
     ]);
   });
@@ -91,35 +103,63 @@ describe('runPhase', () => {
       wanted('for-pre', 'pre-install.d'),
       wanted('gone', 'install.d', true),
     ];
-    const { commands } = await ran(PHASES, { packages, scripts: [script('99-x', 'post-install.d')] });
+    const given = { packages, scripts: [script('99-x', 'post-install.d')], extra: ['htop'] };
+    const { commands } = await ran(EVERY, given);
     const install = 'apt-get -y install --no-install-recommends';
     expect(commands.slice(0, -1)).toEqual([
       `${install} for-pre`,
       `${install} for-install`,
-      `${install} for-post`,
       'apt-get -y purge --autoremove gone',
+      `${install} htop`,
+      `${install} for-post`,
       '/tmp/in_target.d/post-install.d/99-x',
     ]);
     expect(commands.at(-1)).toContain('update-initramfs -c');
   });
 
   it('makes the one initramfs before the scripts of finalise', async () => {
-    const { commands } = await ran(PHASES, { scripts: [script('10-x', 'finalise.d')] });
+    const { commands } = await ran(EVERY, { scripts: [script('10-x', 'finalise.d')] });
     expect(commands).toHaveLength(2);
     expect(commands[0]).toContain('update-initramfs -c');
   });
 
-  it('gives scripts the environment of the image, the bin of the elements first in the PATH', async () => {
-    const seen: SandboxRunOptions['env'][] = [];
-    await ran(['install.d'], { scripts: [script('10-x')], act: (_argv, { env }) => seen.push(env) });
-    expect(seen[0]).toMatchObject({ DIB_RELEASE: 'bookworm' });
-    expect(seen[0]?.PATH).toMatch(/^\/tmp\/in_target\.d\/bin:/);
+  it("leaves packages and static files to diskimage-builder's own elements, where those are there", async () => {
+    const { commands } = await ran(EVERY, {
+      elements: ['install-static', 'package-installs', 'site'],
+      statics: true,
+      packages: [wanted('htop'), wanted('gone', 'install.d', true)],
+    });
+    expect(commands.join('\n')).not.toMatch(/htop|gone|static/);
+  });
+
+  it('runs scripts of the phases outside beside the tree, those of the others in it', async () => {
+    const scripts = EVERY.map(phase => script('50-x', phase));
+    const { commands } = await ran(EVERY, { scripts });
+    const phases = commands.filter(each => each.includes('50-x'));
+    expect(phases).toEqual([
+      'outside: /build/hooks/root.d/50-x',
+      'outside: /build/hooks/extra-data.d/50-x',
+      '/tmp/in_target.d/pre-install.d/50-x',
+      '/tmp/in_target.d/install.d/50-x',
+      '/tmp/in_target.d/post-install.d/50-x',
+      'outside: /build/hooks/post-root.d/50-x',
+      'outside: /build/hooks/block-device.d/50-x',
+      'outside: /build/hooks/pre-finalise.d/50-x',
+      '/tmp/in_target.d/finalise.d/50-x',
+      'outside: /build/hooks/cleanup.d/50-x',
+    ]);
+  });
+
+  it('gives scripts the environment of the image, and that of the elements', async () => {
+    const seen: ScriptOptions[] = [];
+    await ran(['install.d'], { scripts: [script('10-x')], act: (_argv, options) => void seen.push(options) });
+    expect(seen[0]).toMatchObject({ environment: true, env: { DIB_RELEASE: 'bookworm' } });
   });
 
   it('logs what a script says under the name of its element, and the time of each step', async () => {
     const { log, said } = await ran(['install.d'], {
       scripts: [script('10-x')],
-      act: (_argv, { onLine }) => onLine?.('hello\u001b[31m', 'stdout'),
+      act: (_argv, { onLine }) => void onLine?.('hello\u001b[31m', 'stdout'),
     });
     expect(log).toMatch(/^== install\.d\/10-x\nsite: hello.*\n== install\.d\/10-x: \d+\.\d s\n$/);
     expect(log).not.toContain('\u001b');
@@ -133,7 +173,11 @@ describe('a step that fails', () => {
       scripts: [script('10-x'), script('20-never')],
       act: argv => {
         expect(argv[0]).not.toContain('never');
-        failure(3, `${Array.from({ length: 30 }, (_, at) => `line ${at}`).join('\n')}\n`, 'no such thing');
+        return failure(
+          3,
+          `${Array.from({ length: 30 }, (_, at) => `line ${at}`).join('\n')}\n`,
+          'no such thing',
+        );
       },
     }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ElementError);

@@ -37,10 +37,10 @@ it.each([
   }),
 );
 
-it('grub-probe tells the file system when nothing is named, and grub-install does nothing, well', () =>
+it('grub-probe tells the file system when nothing is named, and all can be read by any shell', () =>
   inTemporary(async folder => {
     await writeStandIns(folder, DISK);
     expect((await run([join(folder, 'grub-probe'), '/'])).stdout).toBe('ext2\n');
-    expect((await run([join(folder, 'grub-install'), '/dev/vda'])).stdout).toBe('');
-    for (const name of ['grub-probe', 'grub-install']) await run(['dash', '-n', join(folder, name)]);
+    for (const name of ['grub-probe', 'grub-install', 'grub-mkconfig'])
+      await run(['dash', '-n', join(folder, name)]);
   }));

@@ -162,10 +162,11 @@ describe('elements', () => {
     await mkdir(join(folder, 'elements/mine'), { recursive: true });
     await mkdir(join(folder, 'builtin/theirs'), { recursive: true });
     const file = join(folder, 'factory.yaml');
-    const options = { builtinElements: join(folder, 'builtin') };
+    const more = [join(folder, 'more')];
+    const options = { builtinElements: join(folder, 'builtin'), moreElements: more };
     await writeFile(file, 'images: {debian: {releases: [13], elements: [mine, theirs]}}');
     const factory = await loadFactory(file, options);
-    expect(factory.elementPaths).toEqual([join(folder, 'elements'), join(folder, 'builtin')]);
+    expect(factory.elementPaths).toEqual([join(folder, 'elements'), join(folder, 'builtin'), ...more]);
     expect(factory.file).toBe(file);
     await writeFile(file, 'images: {debian: {releases: [13], elements: [theirz]}}');
     expect(await linesOf(loadFactory(file, options))).toEqual([

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { createContext } from '../../src/host/context.ts';
 import { places } from '../../src/host/places.ts';
 import { run } from '../../src/host/process.ts';
-import { TOOLS_KEY } from '../../src/host/sandbox/tools-tree.ts';
+import { toolsKey } from '../../src/host/sandbox/tools-tree.ts';
 import { leftovers, type Process, type Scene, sceneOf } from './leftovers.ts';
 import { addOrdinaryUser, copyCheckout, type OrdinaryUser } from './ordinary-user.ts';
 import { ownTools } from './workshop.ts';
@@ -38,13 +38,13 @@ export class KillingGround {
   }
 
   static async open(): Promise<KillingGround> {
-    const tools = await ownTools();
+    const tools = await ownTools('engine');
     const place = await mkdtemp('/var/tmp/image-factory-kill-');
     await copyCheckout(place);
     const ground = new KillingGround(place, await addOrdinaryUser(place));
     const cache = join(places(createContext({ env: ground.#environment('user') })).cache, 'tools');
     await run(['mkdir', '-p', cache]);
-    await run(['cp', '-a', '--link', '--', tools, join(cache, TOOLS_KEY.slice(0, 16))]);
+    await run(['cp', '-a', '--link', '--', tools, join(cache, toolsKey('engine').slice(0, 16))]);
     const { uid, gid } = await stat(ground.work);
     for (const folder of [cache, dirname(cache), dirname(dirname(cache))]) await chown(folder, uid, gid);
     return ground;

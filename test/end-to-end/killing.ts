@@ -66,7 +66,7 @@ type Paths = [string, string, string];
 
 /** The host's own tools tree, by links where the file system allows. @returns the folders around it */
 async function copyTools(cache: string): Promise<string[]> {
-  const tools = await ownTools();
+  const tools = await ownTools('engine');
   const to = join(cache, 'image-factory/tools');
   await mkdir(to, { recursive: true });
   const copy = (how: string) => run(['cp', '-a', how, '--', tools, to]);

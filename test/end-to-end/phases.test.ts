@@ -2,29 +2,53 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BuildLog } from '../../src/build/build-log.ts';
-import { inChroot } from '../../src/build/chroot.ts';
-import { assembleHooks, type Hooks, PHASES } from '../../src/build/hooks.ts';
+import { Chroot, inTree as inBareTree } from '../../src/build/chroot.ts';
+import { layOutSources } from '../../src/build/dib.ts';
+import { writeFstab } from '../../src/build/finish.ts';
+import { assembleHooks, type Hooks, type Phase } from '../../src/build/hooks.ts';
 import { runPhase } from '../../src/build/phases.ts';
+import { scriptEnvironment } from '../../src/build/script-environment.ts';
 import { sealTree } from '../../src/build/seal.ts';
 import { ElementError, describe as tell } from '../../src/host/errors.ts';
-import { element, type Files } from '../build/support.ts';
+import { element, type Files, LINE } from '../build/support.ts';
 import { recordingContext } from '../host/support.ts';
 import { type OpenWorkshop, openOwnWorkshop } from './workshop.ts';
 
-/** Each script says its name, in order of running, in a file of the tree. */
+const MIRROR = { archive: 'http://one.example/debian', security: 'http://one.example/debian-security' };
+
+/** Each script says its name, in order of running, in a file of the tree, from within or from beside it. */
 const say = (words: string): readonly [string, number] => [`#!/bin/sh\necho "${words}" >> /order\n`, 0o755];
+const beside = (words: string): readonly [string, number] => [
+  `#!/bin/bash\nset -eu\necho "${words}" | sudo tee -a $TARGET_ROOT/order > /dev/null\n`,
+  0o755,
+];
 
 const ELEMENTS: Record<string, Files> = {
   first: {
     'environment.d/10-first': 'export COLOUR=red ORDER=one\n',
-    'pre-install.d/50-b': say('pre 50 first'),
-    'install.d/9-early': say('install 9 $COLOUR $ORDER $GIVEN $IMAGE_FACTORY_USER'),
+    'root.d/50-mount': beside(
+      'root $COLOUR $(sudo mkdir -p /build/kept $TARGET_ROOT/kept && sudo mount --bind /build/kept $TARGET_ROOT/kept && echo mounted)',
+    ),
+    'extra-data.d/50-given': beside(
+      'extra $(test -d $TMP_HOOKS_PATH/install.d && echo "#!/bin/sh" > $TMP_HOOKS_PATH/install.d/07-made; echo "echo made >> /order" >> $TMP_HOOKS_PATH/install.d/07-made; chmod 755 $TMP_HOOKS_PATH/install.d/07-made; echo left > $TMP_MOUNT_PATH/tmp/left)',
+    ),
+    'pre-install.d/50-b': say('pre 50 first $(cat /tmp/left)'),
+    'install.d/9-early': say('install 9 $COLOUR $ORDER $GIVEN $IMAGE_FACTORY_USER $HOME'),
     'install.d/20-late': say('install 20 $(cat /etc/greeting)'),
+    'install.d/30-perl': ['#!/usr/bin/perl\nopen F, ">>", "/order"; print F "perl $ENV{ORDER}\\n";\n', 0o755],
+    'post-root.d/50-kept': beside('post-root $(findmnt -n -o TARGET $TARGET_ROOT/kept)'),
+    'block-device.d/50-gone': beside('block-device $(findmnt -n -o TARGET $TARGET_ROOT/kept || echo gone)'),
+    'pre-finalise.d/50-x': beside('pre-finalise $(grep -c LABEL $TARGET_ROOT/etc/fstab)'),
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: bash's own
+    'cleanup.d/50-x': beside(
+      'cleanup $(eval declare -A a=($(get_image_element_array)); test -f ${a[second]}/README && echo found)',
+    ),
     'static/etc/greeting': 'hello',
     'static/etc/sudoers.d/first': ['rules', 0o440],
     'bin/helper': ['#!/bin/sh\necho helped\n', 0o755],
   },
   second: {
+    README: 'about it',
     'environment.d/20-second': 'ORDER=two\n',
     'environment.d/9-zero': 'export ORDER=zero\n',
     'pre-install.d/10-a': say('pre 10 second'),
@@ -39,45 +63,74 @@ const ELEMENTS: Record<string, Files> = {
 describe('the phases of a build', () => {
   const { context, said } = recordingContext({ env: process.env });
   let workshop: OpenWorkshop;
+  let chroot: Chroot;
   let hooks: Hooks;
   let log: BuildLog;
 
-  const inTree = async (...argv: string[]) => (await inChroot(workshop.sandbox, argv)).stdout;
-  const phase = (name: (typeof PHASES)[number]) =>
+  const inTree = async (...argv: string[]) => (await chroot.inside(argv)).stdout;
+  const phase = (name: Phase) =>
     runPhase(
       {
-        sandbox: workshop.sandbox,
+        chroot,
         hooks,
         log,
-        environment: { GIVEN: 'words', IMAGE_FACTORY_USER: 'debian' },
+        environment: {
+          ...scriptEnvironment({ line: LINE, suite: 'bookworm', mirror: MIRROR, elements: hooks.elements }),
+          GIVEN: 'words',
+        },
         packages: [],
+        extra: [],
       },
       name,
     );
 
   beforeAll(async () => {
     workshop = await openOwnWorkshop(context, async work => {
-      const read = Object.entries(ELEMENTS).map(([name, files]) => element(join(work, 'in'), name, files));
+      const all = Object.entries(ELEMENTS).map(([name, files]) => element(join(work, 'in'), name, files));
+      const read = await Promise.all(all);
       await mkdir(join(work, 'elements'));
-      hooks = await assembleHooks(await Promise.all(read), join(work, 'elements/hooks'));
+      hooks = await assembleHooks(read, join(work, 'elements/hooks'));
+      await layOutSources(read, join(work, 'elements'));
     });
     log = new BuildLog(context, join(workshop.work, 'build.log'));
     const copy =
       'mkdir /build/tree && cp -a /bin /sbin /lib* /usr /etc /build/tree && cd /build/tree && mkdir -p var proc sys dev run tmp root';
     await workshop.sandbox.run(['sh', '-c', copy]);
+    chroot = await Chroot.open(workshop.sandbox);
   });
 
   afterAll(() => workshop?.close());
 
-  it('run in order of numbers across elements, with their environment, static files and commands', async () => {
-    for (const name of PHASES.slice(0, 3)) await phase(name);
+  it('run in order of numbers across elements, beside the tree and in it, with what earlier ones left', async () => {
+    await phase('root.d');
+    await chroot.mount();
+    for (const name of [
+      'extra-data.d',
+      'pre-install.d',
+      'install.d',
+      'post-install.d',
+      'post-root.d',
+    ] as const)
+      await phase(name);
+    await chroot.unmount();
+    await phase('block-device.d');
+    await chroot.mount();
+    await writeFstab(chroot);
+    await phase('pre-finalise.d');
     expect((await inTree('cat', '/order')).trim().split('\n')).toEqual([
+      'root red mounted',
+      'extra ',
       'pre 10 second',
-      'pre 50 first',
+      'pre 50 first left',
       'install 05 none',
-      'install 9 red two words debian',
+      'made',
+      'install 9 red two words debian /root',
       'install 20 hello',
+      'perl two',
       'post helped',
+      'post-root /build/tree/kept',
+      'block-device gone',
+      'pre-finalise 2',
     ]);
   });
 
@@ -93,44 +146,43 @@ describe('the phases of a build', () => {
     expect(causes[0]?.split('\n').slice(-2)).toEqual(['line 29', 'line 30']);
     expect(causes[0]).not.toContain('line 10\n');
     expect(await inTree('tail', '-n', '1', '/order')).toBe('finalise\n');
+    await phase('cleanup.d');
+    expect(await inTree('tail', '-n', '1', '/order')).toBe('cleanup found\n');
   });
 
   it('leave a log of every line and the time of every step', async () => {
     const text = await readFile(log.file, 'utf8');
     expect(text).toContain('second: line 1\n');
     expect(said).toContain('second: line 30');
-    expect(log.timings.map(each => each.what)).toContain('install.d/10-static-first');
+    expect(log.timings.map(each => each.what)).toContain('install.d/10-install-static');
   });
 
   it('see a chroot with /proc, /sys and /dev of their own, and leave nothing mounted in the tree', async () => {
-    const seen = await inTree(
-      'sh',
-      '-c',
-      'test -d /proc/1 && test -c /dev/null && test -d /sys/class && ls /tmp',
-    );
-    expect(seen).toBe('in_target.d\n');
-    const left = await workshop.sandbox.run([
-      'sh',
-      '-c',
-      'ls -A /build/tree/proc /build/tree/dev /build/tree/tmp',
-    ]);
-    expect(left.stdout).not.toMatch(/null|in_target/);
+    const seen = 'test -d /proc/1 && test -c /dev/null && test -d /sys/class && ls /tmp';
+    expect(await inTree('sh', '-c', seen)).toBe('in_target.d\nleft\n');
+    await expect(inTree('touch', '/tmp/in_target.d/install.d/x')).rejects.toThrow(/Read-only/);
+    await chroot.unmount();
+    await chroot.close();
+    const places = ['proc', 'dev', 'run', 'tmp', 'kept'].map(name => `/build/tree/${name}`);
+    const { stdout } = await workshop.sandbox.run(['find', ...places, '-mindepth', '1']);
+    expect(stdout).toBe('/build/tree/tmp/left\n');
   });
 
   it('are followed by the seal, which no link leads out of the tree', async () => {
+    const bare = async (...argv: string[]) => (await inBareTree(workshop.sandbox, argv)).stdout;
     const script = `echo x > /etc/machine-id; echo key > /etc/ssh_host; mkdir -p /var/lib/cloud/a /etc/ssh /var/log
       echo k > /etc/ssh/ssh_host_rsa_key; echo l > /var/log/dpkg.log; echo w > /var/log/wtmp
       ln -s /etc/passwd /etc/ssh/ssh_host_link; touch "$(printf '/var/lib/cloud/new\\nline')"`;
-    await inTree('sh', '-c', script);
+    await bare('sh', '-c', script);
     expect(await sealTree(workshop.sandbox)).toBeGreaterThan(5);
-    const found = await inTree(
+    const found = await bare(
       'sh',
       '-c',
       'ls /etc/ssh /var/lib/cloud /var/log; wc -c < /etc/machine-id; wc -c < /var/log/wtmp',
     );
     expect(found).not.toMatch(/ssh_host|dpkg\.log|new/);
     expect(found.trim().split('\n').slice(-2)).toEqual(['0', '0']);
-    expect(Number(await inTree('sh', '-c', 'wc -c < /etc/passwd'))).toBeGreaterThan(0);
+    expect(Number(await bare('sh', '-c', 'wc -c < /etc/passwd'))).toBeGreaterThan(0);
     expect(await sealTree(workshop.sandbox)).toBe(0);
   });
 

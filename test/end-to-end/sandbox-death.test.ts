@@ -23,7 +23,7 @@ describe('a sandbox whose chain is broken by SIGKILL', () => {
   let user: OrdinaryUser | undefined;
 
   beforeAll(async () => {
-    tools = await ownTools();
+    tools = await ownTools('engine');
     place = await mkdtemp('/var/tmp/image-factory-death-');
     await copyCheckout(place);
     user = isRoot ? await addOrdinaryUser(place) : undefined;

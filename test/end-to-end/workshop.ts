@@ -7,7 +7,7 @@ import { places } from '../../src/host/places.ts';
 import { rootPrefix } from '../../src/host/privilege.ts';
 import { run } from '../../src/host/process.ts';
 import type { Sandbox } from '../../src/host/sandbox/sandbox.ts';
-import { toolsTree } from '../../src/host/sandbox/tools-tree.ts';
+import { type ToolSet, toolsTree } from '../../src/host/sandbox/tools-tree.ts';
 
 export interface OpenWorkshop {
   readonly sandbox: Sandbox;
@@ -17,13 +17,17 @@ export interface OpenWorkshop {
 }
 
 /** Path of the tools tree in the user's cache, made on first use from the host's own mirror. */
-export async function ownTools(context: Context = createContext({ env: process.env })): Promise<string> {
+export async function ownTools(
+  set: ToolSet,
+  context: Context = createContext({ env: process.env }),
+): Promise<string> {
   const mirror = await hostMirror();
   if (mirror === undefined) throw new Error("the host's apt knows no Debian archive");
   return toolsTree(context, {
     cache: places(context).cache,
     root: await rootPrefix(),
     sources: suite => sourcesList(sourcesFor(suite, mirror)),
+    set,
   });
 }
 
@@ -41,7 +45,7 @@ export async function openOwnWorkshop(
   await mkdir(downloads);
   await prepare(work);
   const sandbox = await openWorkshop(context, {
-    tools: await ownTools(),
+    tools: await ownTools('outside'),
     root,
     work,
     out: join(work, 'out'),

@@ -141,30 +141,77 @@ async function startSlirp(): Promise<void> {
   ]);
 }
 
+const LIMITED = ['setpriv', `--bounding-set=${DROPPED.map(name => `-${name}`).join(',')}`, '--'];
+
 function payload(argv: readonly string[]): string[] {
   const map = `0:${UID_BASE}:${UID_COUNT}`;
+  const namespaces = [
+    '--mount',
+    '--pid',
+    '--fork',
+    '--kill-child=KILL',
+    '--mount-proc',
+    '--ipc',
+    '--uts',
+    '--cgroup',
+  ];
   return [
     ...['nsenter', `--net=${NETWORK}`, '--'],
     ...['unshare', '--user', `--map-users=${map}`, `--map-groups=${map}`, '--setuid=0', '--setgid=0'],
-    ...[
-      '--mount',
-      '--pid',
-      '--fork',
-      '--kill-child=KILL',
-      '--mount-proc',
-      '--ipc',
-      '--uts',
-      '--cgroup',
-      '--',
-    ],
-    ...['setpriv', `--bounding-set=${DROPPED.map(name => `-${name}`).join(',')}`, '--'],
+    ...[...namespaces, '--', ...LIMITED, ...argv],
+  ];
+}
+
+/** PID 1 of a room: bash, since it takes in the orphans that come to it. */
+const KEEPER = ['bash', '-c', 'echo ready; while :; do sleep 3600 & wait $!; done'];
+
+let room: { readonly child: ChildProcess; readonly pid: number } | undefined;
+
+async function openRoom(): Promise<void> {
+  if (room !== undefined) throw new Error('a room is open already');
+  const child = start(payload(KEEPER), { stdio: ['ignore', 'pipe', 'inherit'] });
+  const { stdout } = child;
+  if (!stdout) throw new Error('unreachable');
+  await Promise.race([
+    once(stdout, 'data'),
+    once(child, 'exit').then(() => Promise.reject(new Error('the room did not open'))),
+  ]);
+  // What we started waits for the one process it forked, which is PID 1 of the room.
+  const forked = fs.readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
+  room = { child, pid: Number(forked) };
+}
+
+async function closeRoom(): Promise<void> {
+  if (room === undefined) return;
+  const { child, pid } = room;
+  room = undefined;
+  // Its PID 1 itself: the signal at the death of the one that forked it was lost with the change of user.
+  process.kill(pid, 'SIGKILL');
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
+}
+
+function inRoom(argv: readonly string[]): string[] {
+  if (room === undefined) throw new Error('no room is open');
+  const namespaces = ['--user', '--mount', '--pid', '--net', '--ipc', '--uts', '--cgroup'];
+  return [
+    'nsenter',
+    `--target=${room.pid}`,
+    ...namespaces,
+    '--setuid=0',
+    '--setgid=0',
+    '--',
+    ...LIMITED,
     ...argv,
   ];
 }
 
+function words(request: RunRequest): readonly string[] {
+  if (request.as === 'supervisor') return request.argv;
+  return request.as === 'room' ? inRoom(request.argv) : payload(request.argv);
+}
+
 async function runChild(id: number, request: RunRequest): Promise<void> {
-  const argv = request.as === 'payload' ? payload(request.argv) : request.argv;
-  const child = start(argv, {
+  const child = start(words(request), {
     env: { ...request.env },
     cwd: request.cwd,
     stdio: [request.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -197,6 +244,10 @@ function perform(request: Exclude<Numbered, { op: 'run' }>): Promise<void> | voi
   switch (request.op) {
     case 'enter':
       return enter(request);
+    case 'open-room':
+      return openRoom();
+    case 'close-room':
+      return closeRoom();
     case 'shift':
       return shift(request.path, request.by);
     case 'give':

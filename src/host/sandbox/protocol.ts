@@ -29,13 +29,19 @@ export interface RunRequest {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly input?: string;
-  /** `payload`: in the user namespace, for everything that is not our own set-up. */
-  readonly as: 'payload' | 'supervisor';
+  /**
+   * `payload`: in a user namespace of its own, for everything that is not our own set-up; `room`: the same, but in
+   * namespaces that last from `open-room` to `close-room`, so that mounts and daemons stay from one command to
+   * the next.
+   */
+  readonly as: 'payload' | 'room' | 'supervisor';
 }
 
 export type Request =
   | EnterRequest
   | RunRequest
+  | { readonly op: 'open-room' }
+  | { readonly op: 'close-room' }
   /** Adds `by` to the owner and group of everything below path. */
   | { readonly op: 'shift'; readonly path: string; readonly by: number }
   /** Gives everything below path to the caller. */

@@ -23,7 +23,7 @@ export interface SandboxRunOptions {
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
   readonly accept?: readonly number[];
   /** Default: `payload`. */
-  readonly as?: 'payload' | 'supervisor';
+  readonly as?: 'payload' | 'room' | 'supervisor';
 }
 
 interface Waiting {

@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { DefinitionError } from '../host/errors.ts';
+import type { Element } from './elements.ts';
+
+const names = z.record(z.string(), z.string());
+
+/** diskimage-builder's pkg-map: other names for packages, by release, distribution, family, or by default. */
+const schema = z.object({
+  release: z.record(z.string(), z.record(z.string(), names)).optional(),
+  distro: z.record(z.string(), names).optional(),
+  family: z.record(z.string(), names).optional(),
+  default: names.optional(),
+});
+
+export interface Target {
+  readonly distribution: string;
+  /** The name a release has in DIB_RELEASE, e.g. `bookworm`. */
+  readonly release: string;
+}
+
+const FAMILIES: Readonly<Record<string, string>> = { debian: 'debian', ubuntu: 'debian' };
+
+/**
+ * What an element's own pkg-map makes of a package's name; the name itself where there is no map or no entry.
+ * @returns several names, or none: a map may leave a package out
+ */
+export async function packageNames(element: Element, target: Target): Promise<(name: string) => string[]> {
+  const file = join(element.path, 'pkg-map');
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return name => [name];
+  const map = parse(text, file);
+  const tables = [
+    map.release?.[target.distribution]?.[target.release],
+    map.distro?.[target.distribution],
+    map.family?.[FAMILIES[target.distribution] ?? target.distribution],
+    map.default,
+  ];
+  return name => {
+    const mapped = tables.find(table => table?.[name] !== undefined)?.[name] ?? name;
+    return mapped.split(/\s+/).filter(each => each !== '');
+  };
+}
+
+function parse(text: string, file: string): z.infer<typeof schema> {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new DefinitionError(`${file} is not a package map`, {
+      advice: 'write JSON with release, distro, family or default, each a table of names',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,100 @@
+import type { ImageLine } from '../definition/types.ts';
+import { HOOKS, TREE } from './chroot.ts';
+import { DIB_LIBRARY, DIB_PYTHON, ELEMENT_SOURCES } from './dib.ts';
+import type { Mirror } from './distributions/debian.ts';
+import { ROOT_LABEL } from './finish.ts';
+
+/** A name for the disk in the making: no such device is there, and grub-install's stand-in asks for none. */
+export const BLOCK_DEVICE = '/dev/image';
+
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+export interface ScriptWorld {
+  readonly line: ImageLine;
+  readonly suite: string;
+  readonly mirror: Mirror;
+  /** Names of all elements of the build. */
+  readonly elements: readonly string[];
+}
+
+/**
+ * The variables that diskimage-builder gives to the scripts of elements, and ours; those of the definition win.
+ * Paths are as scripts outside the chroot see them.
+ */
+export function scriptEnvironment({ line, suite, mirror, elements }: ScriptWorld): Record<string, string> {
+  return {
+    ARCH: line.architecture,
+    DISTRO_NAME: line.distribution,
+    DIB_RELEASE: suite,
+    DIB_INIT_SYSTEM: 'systemd',
+    DIB_PYTHON_VERSION: '3',
+    ...places(),
+    ...elementLists(elements),
+    ...disk(),
+    ...sources(suite, mirror),
+    DIB_DEBUG_TRACE: '0',
+    DIB_DEFAULT_INSTALLTYPE: 'source',
+    DIB_OFFLINE: '',
+    DIB_CHECKSUM: '0',
+    DIB_PYTHON_EXEC: 'python3',
+    // Python's sets, in which diskimage-builder keeps names, have an order of their own each time otherwise.
+    PYTHONHASHSEED: '0',
+    IMAGE_NAME: line.name,
+    IMAGE_FACTORY_USER: line.user.name,
+    ...line.environment,
+  };
+}
+
+function places(): Record<string, string> {
+  return {
+    TMP_BUILD_DIR: '/build',
+    TMP_IMAGE_DIR: '/build/image',
+    TMP_HOOKS_PATH: HOOKS,
+    TMP_MOUNT_PATH: TREE,
+    TARGET_ROOT: TREE,
+    ELEMENTS_PATH: ELEMENT_SOURCES,
+    DIB_IMAGE_CACHE: '/cache/diskimage-builder',
+    DIB_LOCKFILES: '/build/lockfiles',
+    _LIB: DIB_LIBRARY,
+    PYTHONPATH: DIB_PYTHON,
+  };
+}
+
+function elementLists(elements: readonly string[]): Record<string, string> {
+  const path = (name: string) => `${ELEMENT_SOURCES}/${name}`;
+  const array = elements.map(name => `[${name}]=${path(name)}`).join(' ');
+  return {
+    IMAGE_ELEMENT: elements.join(' '),
+    IMAGE_ELEMENT_YAML: `{${elements.map(name => `${name}: ${path(name)}`).join(', ')}}`,
+    // The form in which bash hands a function on.
+    'BASH_FUNC_get_image_element_array%%': `() { echo "${array}"\n}`,
+    'BASH_FUNC_die%%': '() { local status=$?; echo "$@"; exit $status\n}',
+  };
+}
+
+function disk(): Record<string, string> {
+  return {
+    FS_TYPE: 'ext4',
+    ROOT_LABEL,
+    DIB_ROOT_LABEL: ROOT_LABEL,
+    DIB_ROOT_FSTYPE: 'ext4',
+    DIB_BOOT_LABEL: '',
+    DIB_MOUNTPOINTS: '/|/boot/efi',
+    IMAGE_BLOCK_DEVICE: BLOCK_DEVICE,
+    IMAGE_BLOCK_DEVICES: `[image0]=${BLOCK_DEVICE} [root]=${BLOCK_DEVICE}p1 [BSP]=${BLOCK_DEVICE}p14 [ESP]=${BLOCK_DEVICE}p15`,
+  };
+}
+
+/** diskimage-builder's defaults know neither the build's mirror nor where newer releases have their updates. */
+function sources(suite: string, mirror: Mirror): Record<string, string> {
+  const signed = `[signed-by=${KEYRING}]`;
+  return {
+    DIB_DISTRIBUTION_MIRROR: mirror.archive,
+    DIB_DEBIAN_SECURITY_MIRROR: mirror.security,
+    DIB_APT_SOURCES_CONF: [
+      `default:deb ${signed} ${mirror.archive} ${suite} main`,
+      `updates:deb ${signed} ${mirror.archive} ${suite}-updates main`,
+      `security:deb ${signed} ${mirror.security} ${suite}-security main`,
+    ].join('\n'),
+  };
+}
