@@ -23,25 +23,8 @@ fi
 mount --bind "$out/debian-minimal" "$elements/debian-minimal"
 find "$cache" -name '*.deb' -exec ln -t "$out/image-cache/apt/debian" {} +
 
-# On a kernel without device-mapper: partitions by the loop driver itself, under the names kpartx would give.
-if ! grep -q device-mapper /proc/misc; then
-  mkdir -p "$out/stand-ins" /dev/mapper
-  mount -t tmpfs tmpfs /dev/mapper
-  cat > "$out/stand-ins/kpartx" <<'SCRIPT'
-#!/bin/sh
-set -eu
-for device; do :; done
-name=$(basename "$device")
-case $1 in
-  -d) partx -d "$device"; rm -f "/dev/mapper/${name}p"* ;;
-  *) partx -u "$device"
-     for part in "$device"p*; do ln -sf "$part" /dev/mapper/; done ;;
-esac
-SCRIPT
-  printf '#!/bin/sh\n' > "$out/stand-ins/dmsetup"
-  chmod 755 "$out"/stand-ins/*
-  for name in kpartx dmsetup; do mount --bind "$out/stand-ins/$name" "/usr/sbin/$name"; done
-fi
+. "$(dirname "$0")/stand-ins.sh"
+lay_stand_ins "$out/stand-ins"
 
 components='main non-free-firmware'
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -60,10 +43,5 @@ status=0
 disk-image-create --image-cache "$out/image-cache" -a amd64 -t qcow2 -o "$out/disk" $options \
   debian-minimal vm block-device-gpt cloud-init openssh-server dhcp-all-interfaces || status=$?
 find "$out/image-cache" -name '*.deb' -exec ln -f -t "$cache" {} +
-# GRUB in the chroot, whose /dev is the host's and not this namespace's, makes a node that tells of no driver.
-if [ -d "$out/stand-ins" ]; then
-  umount /dev/mapper
-  rm -f /dev/mapper/control
-  rmdir /dev/mapper || true
-fi
+take_stand_ins "$out/stand-ins"
 exit $status
