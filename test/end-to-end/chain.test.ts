@@ -156,7 +156,7 @@ describe('from a factory file to a promoted image', () => {
     expect(stdout).not.toMatch(/^ *failed /m);
     expect(status).toBe(0);
     expect(JSON.parse(step.read('output').published ?? '')).toEqual([
-      expect.objectContaining({ line: 'debian-12', version: manifest.version }),
+      expect.objectContaining({ image: 'debian-12', version: manifest.version }),
     ]);
     expect(await indexOf('staging')).toContain(manifest.version);
     expect(step.summary).toMatch(/^## Promoted into staging\n.*\| ssh \| ✅ passed \|/s);
