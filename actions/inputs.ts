@@ -311,6 +311,33 @@ export const CHECK = {
   examples: ['check out/debian-12/20261121.1-amd64'],
 } as const satisfies Command;
 
+export const DIFF = {
+  name: 'diff',
+  summary: 'say what differs between two bundles',
+  story:
+    'Compares packages (with their changelogs and the CVEs named there), files, sizes and boot times of two builds, the older first. Nothing is changed, and no signature is judged.',
+  inputs: [
+    {
+      name: 'before',
+      kind: 'path',
+      argument: true,
+      required: true,
+      description: 'The older bundle.',
+    },
+    { name: 'now', kind: 'path', argument: true, required: true, description: 'The newer bundle.' },
+    {
+      name: 'format',
+      kind: 'choice',
+      choices: ['text', 'json', 'markdown'],
+      default: 'text',
+      description: 'What is printed; markdown suits release notes.',
+    },
+    installTools,
+  ],
+  outputs: [],
+  examples: ['diff OLD NEW', 'diff OLD NEW --format markdown'],
+} as const satisfies Command;
+
 export const RUN = {
   name: 'run',
   summary: 'the whole chain: plan, build, verify, sign, promote',
@@ -338,7 +365,7 @@ export const RUN = {
 } as const satisfies Command;
 
 /** In the order in which the chain takes them. */
-export const COMMANDS: readonly Command[] = [PLAN, BUILD, VERIFY, SIGN, PROMOTE, CHECK, RUN];
+export const COMMANDS: readonly Command[] = [PLAN, BUILD, VERIFY, SIGN, PROMOTE, CHECK, DIFF, RUN];
 
 /** The inputs of an action, or of a command of the command line. */
 export function inputsFor(command: Command, place: 'action' | 'command-line'): readonly Input[] {

@@ -3,6 +3,7 @@ import { verifyPerformer } from './boot-and-verify.ts';
 import { buildPerformer } from './build-image.ts';
 import { checkPerformer } from './check.ts';
 import type { Outcome, Performer } from './command.ts';
+import { diffPerformer } from './diff.ts';
 import type { Command } from './inputs.ts';
 import { planPerformer } from './plan.ts';
 import { promotePerformer } from './promote.ts';
@@ -32,6 +33,7 @@ export const WORKS: readonly Work[] = [
   work(signPerformer),
   work(promotePerformer),
   work(checkPerformer),
+  work(diffPerformer),
   work(runPerformer),
 ];
 

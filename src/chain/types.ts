@@ -131,6 +131,13 @@ export interface CheckRequest extends CommonRequest {
   readonly bundle: string;
 }
 
+export interface DiffRequest {
+  /** Paths of the older and the newer bundle. */
+  readonly before: string;
+  readonly now: string;
+  readonly installTools: boolean;
+}
+
 export interface BundleCheck {
   readonly manifest: Manifest;
   readonly coreDigest: string;

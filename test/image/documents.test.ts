@@ -12,6 +12,7 @@ import {
   writeDocuments,
 } from '../../src/image/documents.ts';
 import { inspectSeal, requireSealed } from '../../src/image/inspect.ts';
+import { makeDisk } from './made-disk.ts';
 import { debugfs, inTemporary } from './read/tree.ts';
 
 const MIB = 1024 * 1024;
@@ -53,28 +54,7 @@ function withDisk<T>(
     await symlink('tool', join(tree, 'usr/bin/link'));
     await utimes(join(tree, 'usr/bin/tool'), 1, 1_700_000_000);
     await more(tree);
-    await writeFile(raw, '');
-    await truncate(raw, 12 * MIB);
-    const script = 'label: gpt\n1 : start=2048, size=2048\n2 : start=4096, size=16384\n';
-    await run(['sfdisk', '-q', '--no-reread', '--no-tell-kernel', raw], { input: script });
-    const root = `${raw}?offset=${2 * MIB}`;
-    await run([
-      'mke2fs',
-      '-q',
-      '-F',
-      '-t',
-      'ext4',
-      '-b',
-      '4096',
-      '-L',
-      'cloudimg-rootfs',
-      '-E',
-      `offset=${2 * MIB}`,
-      '-d',
-      tree,
-      raw,
-      '8M',
-    ]);
+    const root = await makeDisk(tree, raw);
     const change = async (...requests: string[]) => void (await debugfs(root, ...requests));
     return body({ directory, core, request: { ...SUBJECT, raw, partition: 2 }, change });
   });
