@@ -1,6 +1,7 @@
 import { patientApt } from '../host/apt.ts';
-import { ElementError, HostError, NetworkError } from '../host/errors.ts';
+import { ElementError, NetworkError } from '../host/errors.ts';
 import { plainEnvironment, ToolError } from '../host/process.ts';
+import { tellsOfFullDisk } from '../host/room.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { TREE } from './chroot.ts';
 
@@ -76,12 +77,8 @@ export async function bootstrap(sandbox: Sandbox, request: BootstrapRequest): Pr
 export function explainApt(error: ToolError): Error {
   const text = `${error.result.stdout}\n${error.result.stderr}`;
   const line = (pattern: RegExp) => pattern.exec(text)?.[0];
-  if (line(/No space left on device/) !== undefined) {
-    return new HostError('the disk is full while packages are installed', {
-      advice: 'free some room, or give another directory with --work',
-      cause: error,
-    });
-  }
+  // What it means is told where it is known which disk.
+  if (tellsOfFullDisk(error)) return error;
   const unknown = line(/^E: (?:Unable to locate package|Package .* has no installation candidate).*$/m);
   if (unknown !== undefined) {
     return new ElementError(unknown.slice(3), {

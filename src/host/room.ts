@@ -70,13 +70,13 @@ export function isDiskFull(error: unknown): boolean {
 }
 
 /** What tools say for the same, in any program's words. */
-const FULL_WORDS = /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/;
+const FULL_WORDS = /No space left on device|Disk quota exceeded|n't have enough free space|ENOSPC|EDQUOT/;
 
 /** True when the error, what its tool said, or a cause of it tells of a full disk. */
 export function tellsOfFullDisk(error: unknown): boolean {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (isDiskFull(each) || FULL_WORDS.test(each.message)) return true;
-    if (each instanceof ToolError && FULL_WORDS.test(each.result.stderr)) return true;
+    if (each instanceof ToolError && FULL_WORDS.test(each.result.stderr + each.result.stdout)) return true;
   }
   return false;
 }

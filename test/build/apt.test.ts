@@ -60,7 +60,7 @@ it.each([
   [
     'a full disk',
     `dpkg: error processing archive x.deb: failed to write: No space left on device\n${GENERIC}`,
-    ['HostError', 'disk is full'],
+    ['ToolError', 'No space left on device'],
   ],
   [
     "a package's own script",

@@ -77,8 +77,9 @@ async function copyTools(cache: string): Promise<string[]> {
   return [cache, join(cache, 'image-factory'), to];
 }
 
-export function startBuild(bed: Bed) {
-  const [program = '', ...rest] = bed.argv;
+/** @param more further options */
+export function startBuild(bed: Bed, more: readonly string[] = []) {
+  const [program = '', ...rest] = [...bed.argv, ...more];
   const child = spawn(program, rest, { env: bed.env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -135,6 +135,16 @@ describe('the sandbox', () => {
       expect((await tried('exec 3<>/dev/net/tun')).status).not.toBe(0);
     });
 
+    it('more processes than its limit, core dumps to a handler of the host, and a limit of its own making', async () => {
+      expect((await tried('ulimit -Hu; ulimit -Hc')).said).toMatch(/^4096\n[01]\n$/);
+      expect((await tried('ulimit -Hu unlimited')).said).toMatch(/not permitted/);
+      expect((await tried('prlimit --pid $$ --core=unlimited')).said).toMatch(/not permitted/);
+      const bomb = 'ulimit -u 30; for n in $(seq 60); do sleep 5 & done 2>&1';
+      expect((await tried(bomb)).said).toMatch(/Resource temporarily unavailable/);
+      expect((await tried('cat /proc/self/oom_score_adj')).said).toBe('500\n');
+      expect((await tried('echo 0 > /proc/self/oom_score_adj')).said).toMatch(/denied/);
+    });
+
     it('capabilities that no build needs', async () => {
       const bounding = /CapBnd:\s+(\w+)/.exec((await tried('cat /proc/self/status')).said)?.[1] ?? '';
       const names = {

@@ -36,6 +36,15 @@ const DROPPED = [
   'bpf',
 ];
 
+/**
+ * Hard limits of the payload. Processes: a fork bomb ends in errors, not in a dead host. Core files: 1 is the one
+ * value at which the kernel does not feed a dump to the host's own handler, which runs as the host's root.
+ */
+const LIMITS = ['--nproc=4096:4096', '--core=1:1'];
+
+/** When memory runs out, the kernel takes the sandbox before what else runs on the host. */
+const OOM_SCORE = '500';
+
 function answer(message: Answer): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
@@ -57,6 +66,7 @@ function start(argv: readonly string[], options: Parameters<typeof spawn>[2]): C
 
 async function enter(request: EnterRequest): Promise<void> {
   const root = request.mountPoint;
+  fs.writeFileSync('/proc/self/oom_score_adj', OOM_SCORE);
   await tool('mount', '--make-rprivate', '/');
   fs.writeFileSync('/proc/sys/kernel/hostname', 'localhost');
   await tool('mount', '--bind', request.tools, root);
@@ -156,7 +166,7 @@ function payload(argv: readonly string[]): string[] {
     '--cgroup',
   ];
   return [
-    ...['nsenter', `--net=${NETWORK}`, '--'],
+    ...['nsenter', `--net=${NETWORK}`, '--', 'prlimit', ...LIMITS],
     ...['unshare', '--user', `--map-users=${map}`, `--map-groups=${map}`, '--setuid=0', '--setgid=0'],
     ...[...namespaces, '--', ...LIMITED, ...argv],
   ];

@@ -1,0 +1,99 @@
+import { mkdir, readFile, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../../src/host/process.ts';
+import { type Bed, makeBed, startBuild, stepsSoFar } from './killing.ts';
+import { leftovers, visibleFiles, workDirectories } from './leftovers.ts';
+
+const isRoot = process.getuid?.() === 0;
+
+/** Steps at whose begin the disk of the results fills up; test/long has all of them. */
+const STEPS = process.env.FULL_AT?.split(',') ?? ['bootstrap', 'disk', 'qcow2', 'digests'];
+
+describe.runIf(isRoot)('a disk that fills up', () => {
+  let bed: Bed;
+
+  beforeAll(async () => {
+    bed = await makeBed();
+  });
+
+  afterAll(() => bed?.remove());
+
+  /** A file system in memory at path, for as long as body runs. */
+  async function withSmallDisk<T>(path: string, size: string, body: () => Promise<T>): Promise<T> {
+    await mkdir(path, { recursive: true });
+    await run(['mount', '-t', 'tmpfs', '-o', `size=${size},mode=755`, 'image-factory-test', path]);
+    try {
+      return await body();
+    } finally {
+      await run(['umount', path]);
+    }
+  }
+
+  /** Builds into a folder of its own, and lets `disk` be full from the begin of a step on. */
+  async function fill(
+    step: string,
+    disk: string,
+    own: Bed,
+  ): Promise<{ status: number | null; said: string }> {
+    const build = startBuild(own);
+    while (!build.isOver() && !(await stepsSoFar(own)).includes(`== ${step}`)) await delay(3);
+    const { blocks, bfree, bsize } = await statfs(disk);
+    await run(['mount', '-o', `remount,size=${(blocks - bfree) * bsize}`, disk]);
+    return { status: await build.ended, said: build.said() };
+  }
+
+  async function expectNothingFinished(own: Bed, said: string): Promise<void> {
+    const files = await visibleFiles(own.output);
+    expect(files).toEqual([expect.stringMatching(/\.failed\.log$/)]);
+    expect(said).toContain(`the whole log: ${join(own.output, files[0] ?? '')}`);
+    expect(await readFile(join(own.output, files[0] ?? ''), 'utf8')).toContain('== bootstrap');
+    expect(await workDirectories(own.output)).toEqual([]);
+  }
+
+  it.concurrent.each(STEPS)(
+    'at the begin of %s ends the build with status 3 and a line that names it',
+    async step => {
+      const output = join(bed.place, `out-${step.replaceAll('/', '-')}`);
+      const argv = bed.argv.map(word => (word === bed.output ? output : word));
+      const own = { ...bed, output, argv };
+      await withSmallDisk(output, '3g', async () => {
+        const { status, said } = await fill(step, output, own);
+        expect([status, said]).toEqual([3, expect.stringMatching(/^.*the disk is full .*$/m)]);
+        await expectNothingFinished(own, said);
+      });
+      expect(await leftovers(output)).toEqual([]);
+    },
+  );
+
+  it.concurrent('of the downloads does so too', async () => {
+    const cache = join(bed.place, 'small-cache');
+    const output = join(bed.place, 'out-cache');
+    await mkdir(output);
+    const argv = bed.argv.map(word => (word === bed.output ? output : word));
+    const own = { ...bed, output, argv, env: { ...bed.env, XDG_CACHE_HOME: cache } };
+    await withSmallDisk(cache, '3g', async () => {
+      await run(['cp', '-a', '--', join(bed.env.XDG_CACHE_HOME ?? '', 'image-factory'), cache]);
+      await rm(join(cache, 'image-factory/downloads'), { recursive: true, force: true });
+      const { status, said } = await fill('bootstrap', cache, own);
+      expect([status, said]).toEqual([3, expect.stringContaining(`the disk is full in ${cache}`)]);
+      await expectNothingFinished(own, said);
+    });
+    expect(await leftovers(cache)).toEqual([]);
+  });
+
+  it('that is small from the first is refused before anything is done, with what is needed and what there is', async () => {
+    const output = join(bed.place, 'out-small');
+    await withSmallDisk(output, '100m', async () => {
+      const argv = bed.argv.map(word => (word === bed.output ? output : word));
+      const build = startBuild({ ...bed, output, argv });
+      expect(await build.ended).toBe(3);
+      expect(build.said()).toMatch(
+        /the build needs \d\.\d GiB in \S+out-small\S* \(the bundle.*\), where only 0\.1 GiB are free/,
+      );
+      expect(await visibleFiles(output)).toEqual([]);
+      expect(await workDirectories(output)).toEqual([]);
+    });
+  });
+});
