@@ -22,6 +22,8 @@ export default defineConfig({
           testTimeout: 1_800_000,
           hookTimeout: 1_800_000,
           fileParallelism: false,
+          // Of the tests that may run side by side: a build takes a processor.
+          maxConcurrency: 2,
         },
       },
       ...(process.env.IMAGE_FACTORY_LONG === undefined

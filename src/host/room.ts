@@ -85,16 +85,19 @@ export function tellsOfFullDisk(error: unknown): boolean {
 const NOTHING = 16 * 1024 ** 2;
 
 /**
- * An error that tells of a full disk, as what it is for a person; any other as it is.
+ * An error that comes of a full disk, as what it is for a person; any other as it is. Some tools fail without a
+ * word of it: then a directory without room is what tells.
  * @param directories where the work takes room; the full ones are named
  */
 export async function explainFullDisk(error: unknown, directories: readonly string[] = []): Promise<unknown> {
-  if (error instanceof HostError || error instanceof CancelledError || !tellsOfFullDisk(error)) return error;
+  if (error instanceof HostError || error instanceof CancelledError) return error;
   const full: string[] = [];
   for (const directory of directories) {
     const free = await freeBytes(directory).catch(() => Number.POSITIVE_INFINITY);
     if (free < NOTHING) full.push(directory);
   }
+  const silent = error instanceof ToolError && full.length > 0;
+  if (!silent && !tellsOfFullDisk(error)) return error;
   return new HostError(full.length === 0 ? 'the disk is full' : `the disk is full in ${full.join(' and ')}`, {
     advice: 'free some room, or give another directory',
     cause: error,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
@@ -33,7 +33,6 @@ const FACTORY = `images:
   small:
     distribution: debian
     releases: [12]
-    forms: [qcow2]
 `;
 
 /** @param asUser build as an ordinary user with sudo, made for this; default: as we are */
@@ -63,6 +62,19 @@ export async function makeBed(asUser = false): Promise<Bed> {
 }
 
 type Paths = [string, string, string];
+
+/**
+ * Gives the bed's image one more element.
+ * @param scripts text by path in the element
+ */
+export async function addElement(bed: Bed, name: string, scripts: Record<string, string>): Promise<void> {
+  const element = join(bed.place, 'factory/elements', name);
+  for (const [path, text] of Object.entries(scripts)) {
+    await mkdir(dirname(join(element, path)), { recursive: true });
+    await writeFile(join(element, path), text, { mode: 0o755 });
+  }
+  await appendFile(join(bed.place, 'factory/factory.yaml'), `    elements: [${name}]\n`);
+}
 
 /** The host's own tools tree, by links where the file system allows. @returns the folders around it */
 async function copyTools(cache: string): Promise<string[]> {

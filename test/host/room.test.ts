@@ -75,6 +75,9 @@ it('tells a full disk from whatever a tool, a script or the kernel said of it, a
     expect(await explainFullDisk(kernel, [directory, '/proc'])).toMatchObject({
       message: 'the disk is full in /proc',
     });
+    const silent = new ToolError(['sfdisk'], { status: 1, stdout: '', stderr: '' }, 'ended with status 1');
+    expect(await explainFullDisk(silent, ['/proc'])).toBeInstanceOf(HostError);
+    expect(await explainFullDisk(silent, [directory])).toBe(silent);
     for (const error of [new Error('other'), new CancelledError('No space left on device'), undefined])
       expect(await explainFullDisk(error)).toBe(error);
   }));
