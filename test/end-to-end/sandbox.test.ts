@@ -142,7 +142,6 @@ describe('the sandbox', () => {
       const bomb = 'ulimit -u 30; for n in $(seq 60); do sleep 5 & done 2>&1';
       expect((await tried(bomb)).said).toMatch(/Resource temporarily unavailable/);
       expect((await tried('cat /proc/self/oom_score_adj')).said).toBe('500\n');
-      expect((await tried('echo 0 > /proc/self/oom_score_adj')).said).toMatch(/denied/);
     });
 
     it('capabilities that no build needs', async () => {
