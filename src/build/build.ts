@@ -89,7 +89,7 @@ interface Begun extends ImageBuild {
 }
 
 /** Puts the elements' parts where the sandbox will see them. */
-async function layOut(preparation: Preparation, work: string): Promise<Hooks> {
+export async function layOut(preparation: Preparation, work: string): Promise<Hooks> {
   const folder = join(work, 'elements');
   const hooks = await assembleHooks(preparation.elements, join(folder, 'hooks'));
   await layOutSources(preparation.elements, folder);
@@ -110,7 +110,7 @@ async function withSandbox(context: Context, sandbox: Sandbox, begun: Begun): Pr
       buildTree(sandbox, { ...preparation, hooks, name, patience }, log),
     ),
   );
-  await step('seal', () => log.timed('seal', () => sealTree(sandbox)));
+  await step('seal', () => log.timed('seal', () => sealTree(sandbox, line.user)));
   const out = join(results, 'out');
   const disk = await step('disk image', () => buildDisk(context, sandbox, { line, seed, epoch, out }, log));
   return step('forms, inventory and digests', () =>

@@ -3,6 +3,7 @@ import { HOOKS, TREE } from './chroot.ts';
 import { DIB_LIBRARY, DIB_PYTHON, ELEMENT_SOURCES } from './dib.ts';
 import type { Mirror } from './distributions/debian.ts';
 import { ROOT_LABEL } from './finish.ts';
+import { ownVariables } from './own-variables.ts';
 
 /** A name for the disk in the making: no such device is there, and grub-install's stand-in asks for none. */
 export const BLOCK_DEVICE = '/dev/image';
@@ -40,7 +41,7 @@ export function scriptEnvironment({ line, suite, mirror, elements }: ScriptWorld
     // Python's sets, in which diskimage-builder keeps names, have an order of their own each time otherwise.
     PYTHONHASHSEED: '0',
     IMAGE_NAME: line.name,
-    IMAGE_FACTORY_USER: line.user.name,
+    ...ownVariables(line),
     ...line.environment,
   };
 }

@@ -16,6 +16,18 @@ export const sha512 = z.string().regex(/^[0-9a-f]{128}$/, { error: 'not a SHA-51
 export const safePath = z.string().refine(isSafePath, { error: 'not a path inside a bundle' });
 export const timestamp = z.iso.datetime();
 
+const repository = z.strictObject({
+  name,
+  uri: text,
+  suite: text,
+  components: texts,
+  key: text,
+  fingerprint: text,
+  pin: z.int().exactOptional(),
+  image: z.enum(['keep', 'remove']),
+  credentials: text.exactOptional(),
+});
+
 const imageLine = z
   .strictObject({
     name,
@@ -36,12 +48,19 @@ const imageLine = z
     }),
     forms: z.array(z.enum(['qcow2', 'raw'])).readonly(),
     mirror: z.strictObject({ build: text.exactOptional(), image: text.exactOptional() }),
-    user: z.strictObject({ name: text }),
     rebuild: z.strictObject({
       every: count.exactOptional(),
       when: z.array(z.enum(['security', 'packages', 'definition'])).readonly(),
       anyway: count.exactOptional(),
     }),
+    user: z.strictObject({
+      name: text,
+      sudo: z.enum(['nopasswd', 'password', 'none']),
+      sshKeys: texts,
+      passwordHash: text.exactOptional(),
+    }),
+    hardening: z.strictObject({ except: z.record(text, text).readonly() }),
+    repositories: z.array(repository).readonly(),
     verify: z.strictObject({ checks: texts, boot: count, memory: count, cpus: count }),
   })
   .readonly();

@@ -9,7 +9,7 @@ import { requireTools, TOOLS } from '../host/tools.ts';
 import { judgeVerdicts } from '../trust/verdicts.ts';
 import { checkImages } from '../verify/images.ts';
 import type { CheckResult } from '../verify/types.ts';
-import { readDefinition } from './definition.ts';
+import { loginsOf, readDefinition } from './definition.ts';
 import { trustBundle } from './trust.ts';
 import type { BundleCheck, CheckRequest } from './types.ts';
 
@@ -28,6 +28,7 @@ export async function check(context: Context, request: CheckRequest): Promise<Bu
   const [doubtful, ...more] = unverifiable;
   for (const error of more) context.log.error(error.line);
   if (doubtful !== undefined) throw doubtful;
+  const { manifest } = trusted;
   const results: CheckResult[] = [];
   const timed = async (name: string, act: () => Promise<string>) => {
     const start = context.now().getTime();
@@ -37,7 +38,12 @@ export async function check(context: Context, request: CheckRequest): Promise<Bu
   const work = await mkdtemp(join(context.env.TMPDIR ?? tmpdir(), 'image-factory-check-'));
   try {
     await timed('images', () =>
-      checkImages(context, { core: corePath(bundle), manifest: trusted.manifest, work }),
+      checkImages(context, {
+        core: corePath(bundle),
+        manifest,
+        work,
+        logins: loginsOf(factory, manifest.image),
+      }),
     );
   } catch (error) {
     if (error instanceof FactoryError) throw error;
@@ -46,7 +52,7 @@ export async function check(context: Context, request: CheckRequest): Promise<Bu
     await rm(work, { recursive: true, force: true });
   }
   return {
-    manifest: trusted.manifest,
+    manifest,
     coreDigest: trusted.coreDigest,
     signedBy: trusted.signedBy,
     verdicts: good.map(({ place, run, passed, finishedAt, signedBy }) => ({

@@ -6,6 +6,7 @@ import type { Factory, ImageLine } from '../definition/types.ts';
 import { asset } from '../host/assets.ts';
 import type { Context } from '../host/context.ts';
 import { DefinitionError } from '../host/errors.ts';
+import { type Logins, NO_LOGINS } from '../image/logins.ts';
 
 /** The factory file that is meant: the one named, else `factory.yaml` here, else the repository's example. */
 export function factoryFile(context: Context, factory: string | undefined): string {
@@ -38,6 +39,11 @@ export function lineOf(factory: Factory, image: string): ImageLine {
   throw new DefinitionError(`${factory.file} has no image ${JSON.stringify(image)}`, {
     advice: `it has ${factory.images.map(each => each.name).join(', ')}`,
   });
+}
+
+/** Who may log in to an image by this factory file; nobody where it has no such line. */
+export function loginsOf(factory: Factory, image: string): Logins {
+  return factory.images.find(each => each.name === image)?.user ?? NO_LOGINS;
 }
 
 /** Every resolved value of an image line with the place it came from, one a line. */

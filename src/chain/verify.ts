@@ -13,7 +13,7 @@ import { writeVerdict } from '../sign/verdict.ts';
 import { checkImages } from '../verify/images.ts';
 import { runSuite, type SuiteRequest } from '../verify/suite.ts';
 import type { CheckResult, Report } from '../verify/types.ts';
-import { lineOf, readDefinition } from './definition.ts';
+import { lineOf, loginsOf, readDefinition } from './definition.ts';
 import { keyFor } from './trust.ts';
 import type { BootRequest, CommonRequest, KeyRequest, VerifyRequest, VerifyResult } from './types.ts';
 
@@ -61,7 +61,9 @@ export async function verifyPlace(
 ): Promise<VerifyResult> {
   const { bundle } = request;
   await requireTools(context, TOOLS.verify, { install: request.installTools, root: rootPrefix });
-  const images = { core: corePath(bundle), manifest: core.manifest, work: dirname(bundle) };
+  const { manifest } = core;
+  const logins = loginsOf(factory, manifest.image);
+  const images = { core: corePath(bundle), manifest, work: dirname(bundle), logins };
   const [suite, ...offline] = await Promise.all([
     runSuite(context, suiteRequest(context, request, core, where)),
     ...(where.whole ? [offlineCheck(context, 'images', () => checkImages(context, images))] : []),
@@ -70,7 +72,7 @@ export async function verifyPlace(
   const files = reportFiles(report, suite);
   // Only now, when every check has ended, is the key loaded.
   const key = await keyFor(context, factory, request, 'verify');
-  const statement = await writeVerdict({ bundle, manifest: core.manifest, report, files, key });
+  const statement = await writeVerdict({ bundle, manifest, report, files, key });
   return { report, statement };
 }
 

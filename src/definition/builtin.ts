@@ -57,8 +57,10 @@ export function builtInSettings(distribution: Distribution): MapNode {
     disk: { layout: 'gpt-hybrid', filesystem: 'ext4', reserve: 0, journal: '64MiB' },
     forms: standIn(FORMS),
     mirror: {},
-    user: { name: user },
     rebuild: { when: REBUILD_REASONS },
+    user: { name: user, sudo: 'nopasswd', 'ssh-keys': [] },
+    hardening: { except: {} },
+    repositories: [],
     verify: { checks: DEFAULT_CHECKS, boot: '300s', memory: '1GiB', cpus: 2 },
     variants: [],
   });
@@ -75,6 +77,8 @@ export function builtInStage(name: string): MapNode {
   });
 }
 
+/** What a package repository is beside what the factory file must say of it. */
+export const BUILT_IN_REPOSITORY: MapNode = builtInMap({ image: 'remove' });
 export const BUILT_IN_RETENTION: MapNode = builtInMap({ keep: 3 });
 export const BUILT_IN_SIGNING: MapNode = builtInMap({ verify: [], release: [], fingerprints: [] });
 

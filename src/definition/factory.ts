@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type ResolvedLine, resolveLines } from './lines.ts';
 import { Mistakes } from './mistakes.ts';
 import { nodeAt, wordsOf } from './node.ts';
+import { withRepositories } from './repositories.ts';
 import { type ReadText, readSources, readUtf8 } from './sources.ts';
 import { resolveRetention, resolveSigning, resolveStages } from './stages.ts';
 import type { Factory } from './types.ts';
@@ -35,7 +36,7 @@ export async function loadDefinition(file: string, options: LoadOptions): Promis
   const directory = dirname(resolve(file));
   const folders = [join(directory, 'elements'), options.builtinElements, ...(options.moreElements ?? [])];
   const elementPaths = folders.map(path => resolve(path));
-  const lines = resolveLines(sources, mistakes);
+  const lines = withRepositories(sources, resolveLines(sources, mistakes), mistakes);
   checkElements(lines, await elementsIn(elementPaths), mistakes);
   const stages = resolveStages(sources, mistakes);
   const retention = resolveRetention(sources, mistakes);

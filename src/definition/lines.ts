@@ -6,7 +6,7 @@ import type { Mistakes } from './mistakes.ts';
 import { entriesOf, type MapNode, type Node, nodeAt, type Place, type ScalarNode, wordsOf } from './node.ts';
 import { resolvedSettings } from './schema.ts';
 import { layersAt, namesOf, type Sources } from './sources.ts';
-import type { Architecture, ImageLine, Rebuild } from './types.ts';
+import type { Architecture, Hardening, ImageLine, Rebuild, User } from './types.ts';
 import { alternatives } from './words.ts';
 
 /** An image line and where its values came from. */
@@ -182,7 +182,7 @@ interface LineParts {
 }
 
 function makeLine({ name, base, variant, architecture, value, settings }: LineParts): ImageLine {
-  const { title, owner, elements, packages, disk, forms, mirror, user, rebuild, verify } = value;
+  const { title, owner, elements, packages, disk, forms, mirror, rebuild, verify } = value;
   const suffix = variant === undefined ? '' : ` ${variant.text}`;
   return {
     name,
@@ -194,22 +194,30 @@ function makeLine({ name, base, variant, architecture, value, settings }: LinePa
     ...(owner === undefined ? {} : { owner }),
     elements,
     packages,
-    environment: environmentOf(settings),
+    environment: textsOf(nodeAt(settings, 'environment')),
     disk,
     forms,
     mirror,
-    user,
     rebuild: { ...rebuild, when: rebuild.when as Rebuild['when'] },
+    user: userOf(value.user),
+    hardening: hardeningOf(settings),
+    repositories: [],
     verify,
   };
 }
 
+function userOf(value: LineParts['value']['user']): User {
+  const { name, sudo, 'ssh-keys': sshKeys, 'password-hash': passwordHash } = value;
+  return { name, sudo, sshKeys, ...(passwordHash === undefined ? {} : { passwordHash }) };
+}
+
+function hardeningOf(settings: MapNode): Hardening {
+  return { except: textsOf(nodeAt(settings, 'hardening', 'except')) };
+}
+
 /** Values as they were written: 1.10 stays 1.10. */
-function environmentOf(settings: MapNode): Record<string, string> {
+function textsOf(map: Node | undefined): Record<string, string> {
   return Object.fromEntries(
-    entriesOf(nodeAt(settings, 'environment')).map(([name, { value }]) => [
-      name,
-      value.kind === 'scalar' ? value.text : '',
-    ]),
+    entriesOf(map).map(([name, { value }]) => [name, value.kind === 'scalar' ? value.text : '']),
   );
 }

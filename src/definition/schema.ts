@@ -15,6 +15,8 @@ const MIB = 1024 ** 2;
 const SIZE = 'a size such as 512MiB, 1GiB or plain bytes';
 const VALUE = 'one line of text, a number, true or false';
 const RELEASE = 'a release, such as 12';
+const REPOSITORY = 'the address of a repository, http:// or https://, without user name and password';
+const PRIORITY = 'a priority from -32768 to 32767, such as 400';
 
 /** Names become parts of paths, of object names in stores and of CI job names. */
 const name = pattern(`^${NAME}$`, 'a name of lower-case letters, digits, dots and hyphens');
@@ -103,6 +105,59 @@ const user = {
   name: pattern('^(?!root$)[a-z_][a-z0-9_-]{0,31}$', 'a user name other than root').describe(
     'The default user.',
   ),
+  sudo: word(['nopasswd', 'password', 'none']).describe('What sudo asks of the default user.'),
+  'ssh-keys': list(
+    pattern(
+      `^-?(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\\.com) [A-Za-z0-9+/]{40,}={0,3}( ${VISIBLE}{1,200})?$`,
+      'a public key as in authorized_keys, such as ssh-ed25519 AAAA... NAME, without options',
+    ),
+  ).describe("Public keys that every instance accepts, beside its cloud's."),
+  'password-hash': pattern(
+    '^\\$(y|gy|7|2b|6|5)\\$[./A-Za-z0-9$=,]{20,200}$',
+    'a hash by crypt(3) such as $y$... (mkpasswd makes one); never the password',
+  ).describe('Password that every instance accepts; absent: none.'),
+};
+
+const hardeningRule = pattern('^[a-z0-9][a-z0-9-]{0,62}$', 'the name of a rule');
+const hardeningReason = pattern(`^${VISIBLE}{3,200}$`, 'the reason why the rule is left out');
+const EXCEPT = 'Rules of the element hardening that are left out, each with the reason.';
+const hardening = { except: z.record(hardeningRule, hardeningReason).describe(EXCEPT) };
+
+const repositories = list(pattern(`^-?${NAME}$`, 'the name of a repository')).describe(
+  'Package repositories, by their names under `repositories`.',
+);
+
+const repository = {
+  apt: z
+    .string({ error: REPOSITORY })
+    .regex(
+      /^https?:\/\/[\w.-]+(:\d+)?(\/([\w.~+%-]|\{(distribution|release|codename|architecture)\}|\/)*)?$/,
+      { error: REPOSITORY },
+    )
+    .describe("Its address; {distribution}, {release}, {codename} and {architecture} are the image's."),
+  suite: pattern(
+    '^([\\w.+-]|\\{codename\\}|\\{release\\}|/)+$',
+    'a suite such as stable or {codename}, or a path with a slash at its end',
+  ).describe('Suite; with a slash at the end it is a flat repository.'),
+  components: list(pattern('^-?[A-Za-z0-9][\\w.+/-]*$', 'the name of a component')).describe(
+    'Components; main by default, none for a flat repository.',
+  ),
+  key: pattern(`^(?!/)${VISIBLE}+$`, 'a path relative to the factory file').describe(
+    'File of the public key that signs it.',
+  ),
+  fingerprint: pattern(
+    '^[0-9A-Fa-f]{40}$',
+    'the whole fingerprint of an OpenPGP key, 40 hexadecimal digits',
+  ).describe('Fingerprint that the key must have.'),
+  pin: z
+    .int({ error: PRIORITY })
+    .min(-32768, { error: PRIORITY })
+    .max(32767, { error: PRIORITY })
+    .describe("apt's priority of its packages; apt's own is 500."),
+  image: word(['keep', 'remove']).describe('Whether the image keeps it.'),
+  credentials: pattern('^[A-Z][A-Z0-9_]{0,99}$', 'the name of an environment variable').describe(
+    'Name of the environment variable that holds LOGIN:PASSWORD for it.',
+  ),
 };
 
 const settings = {
@@ -119,6 +174,8 @@ const variants = list(pattern(`^-?${NAME}$`, 'the name of a variant')).describe(
   'Variants to build beside the plain image.',
 );
 
+const exceptions = { except: z.record(hardeningRule, hardeningReason.nullable()).describe(EXCEPT) };
+
 const layer = {
   ...settings,
   environment: z.record(variable, value.nullable()).describe('DIB_* and other variables that elements read.'),
@@ -126,6 +183,8 @@ const layer = {
   mirror: loose(mirrors, 'mirror').describe('Package mirrors.'),
   user: loose(user, 'user').describe("The image's default user."),
   rebuild: loose(rebuild, 'rebuild').describe('When an image is built again.'),
+  hardening: loose(exceptions, 'hardening').describe('What the element hardening leaves out.'),
+  repositories,
   verify: loose(verify, 'verify').describe('What the image must pass.'),
 };
 
@@ -179,6 +238,7 @@ export const factorySchema = loose({
   stages: record(name, loose(stage)).describe('Stages on the way to every user.'),
   retention: loose(retention).describe('How long old versions stay.'),
   signing: loose(signing).describe('Who may sign what.'),
+  repositories: record(name, loose(repository)).describe("Package repositories beside the distribution's."),
 });
 
 /** All settings of one image line after the merge; sizes in bytes, durations in milliseconds. */
@@ -189,8 +249,10 @@ export const resolvedSettings = z.object({
   forms: z.array(word(FORMS)).min(1, { error: 'one form at least' }),
   disk: z.object(disk),
   mirror: z.object({ build: mirror.exactOptional(), image: mirror.exactOptional() }),
-  user: z.object(user),
   rebuild: z.object({ every: span.exactOptional(), when: rebuild.when, anyway: span.exactOptional() }),
+  user: z.object({ ...user, 'password-hash': user['password-hash'].exactOptional() }),
+  hardening: z.object(hardening),
+  repositories,
   verify: z.object({ ...verify, checks: someChecks(verify.checks) }),
   variants,
 });
@@ -199,6 +261,13 @@ export const resolvedStage = z.object({
   needs: stage.needs.exactOptional(),
   stores: stage.stores.min(1, { error: 'one store at least' }),
   checks: someChecks(stage.checks),
+});
+
+export const resolvedRepository = z.object({
+  ...repository,
+  components: repository.components.exactOptional(),
+  pin: repository.pin.exactOptional(),
+  credentials: repository.credentials.exactOptional(),
 });
 
 export const resolvedRetention = z.object(retention);

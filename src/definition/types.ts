@@ -16,6 +16,42 @@ export interface Disk {
   readonly journal: number;
 }
 
+export interface User {
+  readonly name: string;
+  /** What sudo asks of the user: nothing, the password, or that somebody else does it. */
+  readonly sudo: 'nopasswd' | 'password' | 'none';
+  /** Public keys that the image itself accepts, beside those that a cloud hands in. */
+  readonly sshKeys: readonly string[];
+  /** crypt(3) hash, `$y$...`; absent: nobody logs in by a password. */
+  readonly passwordHash?: string;
+}
+
+export interface Hardening {
+  /** Rules left out, with the reason for each. */
+  readonly except: Readonly<Record<string, string>>;
+}
+
+/** A package repository beside the distribution's own. */
+export interface Repository {
+  readonly name: string;
+  /** Base address without placeholders, without a final slash. */
+  readonly uri: string;
+  /** `stable`, or a path that ends in a slash for a flat repository. */
+  readonly suite: string;
+  /** Empty for a flat repository. */
+  readonly components: readonly string[];
+  /** Path of the public key, relative to the factory file. */
+  readonly key: string;
+  /** The key's fingerprint, 40 hex digits, upper case. */
+  readonly fingerprint: string;
+  /** apt's pin priority. */
+  readonly pin?: number;
+  /** Whether the image keeps it. */
+  readonly image: 'keep' | 'remove';
+  /** Name of the environment variable that holds `LOGIN:PASSWORD`. */
+  readonly credentials?: string;
+}
+
 export interface Verification {
   /** Names of the checks that must pass; `src/verify/checks` lists them. */
   readonly checks: readonly string[];
@@ -59,8 +95,10 @@ export interface ImageLine {
     /** What the image is left with; default: the distribution's own public mirror. */
     readonly image?: string;
   };
-  readonly user: { readonly name: string };
   readonly rebuild: Rebuild;
+  readonly user: User;
+  readonly hardening: Hardening;
+  readonly repositories: readonly Repository[];
   readonly verify: Verification;
 }
 

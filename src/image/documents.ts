@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { CheckError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
 import { compareInventories } from './inventory.ts';
+import { LOGINS_LIMIT } from './logins.ts';
 import { type InstalledPackage, packageList, parseDpkgStatus, type SbomSubject, spdx } from './packages.ts';
 import { openDisk } from './read/disk.ts';
 import { type Entry, Ext4 } from './read/ext4/ext4.ts';
 import { readGpt } from './read/gpt.ts';
+import { isJudged } from './seal.ts';
 
 /** Version of the inventory's format, in its first line. */
 const INVENTORY_FORMAT = 1;
@@ -24,6 +26,8 @@ export interface Documents {
   readonly packages: string;
   readonly sbom: string;
   readonly entries: readonly Entry[];
+  /** Text of the files that the seal list looks into, by path. */
+  readonly judged: ReadonlyMap<string, string>;
   readonly installed: readonly InstalledPackage[];
 }
 
@@ -45,11 +49,13 @@ export interface DocumentsRequest extends SbomSubject {
 export async function readDocuments(request: DocumentsRequest): Promise<Documents> {
   return withRootFilesystem(request.raw, request.partition, async root => {
     const entries: Entry[] = [];
+    const judged = new Map<string, string>();
     const lines = [
       JSON.stringify({ formatVersion: INVENTORY_FORMAT, image: request.image, version: request.version }),
     ];
     for await (const entry of root.walk()) {
       entries.push(entry);
+      if (isLoginFile(entry)) judged.set(entry.path, await readText(root, entry.path));
       lines.push(JSON.stringify(await describe(root, entry)));
     }
     const status = await root.readFile(STATUS, STATUS_LIMIT);
@@ -59,9 +65,18 @@ export async function readDocuments(request: DocumentsRequest): Promise<Document
       packages: packageList(installed),
       sbom: spdx(installed, request),
       entries,
+      judged,
       installed,
     };
   });
+}
+
+function isLoginFile({ path, type, size }: Entry): boolean {
+  return type === 'file' && size <= LOGINS_LIMIT && isJudged({ path: path.slice(1), type: 'f', size });
+}
+
+async function readText(root: Ext4, path: string): Promise<string> {
+  return (await root.readFile(path, LOGINS_LIMIT))?.toString('utf8') ?? '';
 }
 
 /** Opens the root filesystem of a raw disk for the time of body. */

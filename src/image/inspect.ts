@@ -1,27 +1,32 @@
 import { CheckError } from '../host/errors.ts';
-import type { Entry } from './read/ext4/ext4.ts';
+import type { Documents } from './documents.ts';
+import type { Logins } from './logins.ts';
 import { findUnsealed, type SealFinding } from './seal.ts';
 
 /** The marker of a first boot must be there: without the file, systemd cannot write an id into a read-only /etc. */
 const MACHINE_ID = '/etc/machine-id';
 
+type Inspected = Pick<Documents, 'entries' | 'judged'>;
+
 /** What of the build the finished image still carries, by the one seal list; empty when it is sealed. */
-export function inspectSeal(entries: readonly Entry[]): SealFinding[] {
+export function inspectSeal({ entries, judged }: Inspected, asked?: Logins): SealFinding[] {
   return findUnsealed(
-    entries.map(({ path, type, size }) => ({
-      path: path.slice(1),
-      type: type === 'file' ? 'f' : type,
-      size,
-    })),
+    entries.map(({ path, type, size }) => {
+      const content = judged.get(path);
+      const seen = { path: path.slice(1), type: type === 'file' ? 'f' : type, size };
+      return content === undefined ? seen : { ...seen, content };
+    }),
+    asked,
   );
 }
 
 /**
- * @param entries all of the image's root filesystem, as `readDocuments` tells
+ * @param image all of its root filesystem, as `readDocuments` tells
+ * @param asked who may log in, by the factory file; absent: nobody
  * @throws CheckError naming the first entries that should not be there, and why
  */
-export function requireSealed(entries: readonly Entry[]): void {
-  const findings = inspectSeal(entries);
+export function requireSealed(image: Inspected, asked?: Logins): void {
+  const findings = inspectSeal(image, asked);
   const [first, ...more] = findings;
   if (first !== undefined) {
     const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
@@ -29,7 +34,7 @@ export function requireSealed(entries: readonly Entry[]): void {
       advice: 'remove it in an element, or build the image again',
     });
   }
-  if (!entries.some(entry => entry.path === MACHINE_ID && entry.type === 'file')) {
+  if (!image.entries.some(entry => entry.path === MACHINE_ID && entry.type === 'file')) {
     throw new CheckError(`the image has no ${MACHINE_ID}, not even an empty one`, {
       advice: 'build the image again',
     });

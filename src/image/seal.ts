@@ -1,3 +1,5 @@
+import { allowedLogins, type Logins, NO_LOGINS } from './logins.ts';
+
 /**
  * What an image must not carry from its build: everything that ties it to one instance, to the build host or
  * to its secrets. This one list is what the build applies to the tree, what the inspection of the finished
@@ -11,8 +13,8 @@ export interface SealRule {
   readonly paths: readonly string[];
   /** Which entries: everything, or regular files only (a link or directory may stay). */
   readonly of: 'any' | 'files';
-  /** `absent`: not there; `empty`: there, without content. */
-  readonly wanted: 'absent' | 'empty';
+  /** `absent`: not there; `empty`: there, without content; `asked`: only what the factory file's `user` asks for. */
+  readonly wanted: 'absent' | 'empty' | 'asked';
   /** What would go wrong with it. */
   readonly why: string;
 }
@@ -67,7 +69,14 @@ export const SEAL: readonly SealRule[] = [
       name => [`root/${name}`, `home/*/${name}`],
     ),
   ),
-  rule('absent', 'any', 'a key that opens every instance', 'root/.ssh/**', 'home/*/.ssh/authorized_keys*'),
+  rule('absent', 'any', 'a key that opens every instance', 'root/.ssh/**', 'var/lib/*/.ssh/authorized_keys*'),
+  rule('asked', 'any', 'a key that opens every instance', 'home/*/.ssh/authorized_keys*'),
+  rule(
+    'asked',
+    'files',
+    'a password that opens every instance',
+    ...['passwd', 'shadow', 'gshadow'].map(name => `etc/${name}`),
+  ),
   rule('absent', 'files', 'the resolver of the build host', 'etc/resolv.conf'),
   rule('absent', 'any', 'the name of the build host', 'etc/hostname', 'etc/mailname'),
   rule(
@@ -118,6 +127,8 @@ export interface Sealable {
   readonly path: string;
   readonly type: string;
   readonly size: number;
+  /** Of files whose rule is `asked`; absent: it could not be read. */
+  readonly content?: string;
 }
 
 export interface SealFinding {
@@ -125,16 +136,26 @@ export interface SealFinding {
   readonly rule: SealRule;
 }
 
+/** Whether a rule looks into a file. */
+export function isJudged(entry: Omit<Sealable, 'content'>): boolean {
+  return entry.type === 'f' && ruleFor(entry.path)?.wanted === 'asked';
+}
+
 /** The entries that are not as the list wants them. */
-export function findUnsealed(entries: Iterable<Sealable>): SealFinding[] {
+export function findUnsealed(entries: Iterable<Sealable>, asked: Logins = NO_LOGINS): SealFinding[] {
   const findings: SealFinding[] = [];
   for (const entry of entries) {
     const rule = ruleFor(entry.path);
     if (rule === undefined || (rule.of === 'files' && entry.type !== 'f')) continue;
     if (rule.wanted === 'empty' && entry.size === 0) continue;
+    if (rule.wanted === 'asked' && isAllowed(entry, asked)) continue;
     findings.push({ path: entry.path, rule });
   }
   return findings;
+}
+
+function isAllowed({ path, type, content }: Sealable, asked: Logins): boolean {
+  return type === 'f' && content !== undefined && allowedLogins(path, content, asked) === content;
 }
 
 /** The rule that speaks of a path, relative to the root. */

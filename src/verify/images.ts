@@ -6,27 +6,31 @@ import { withWorkDirectory } from '../host/workdir.ts';
 import { compareDocuments, readDocuments } from '../image/documents.ts';
 import { asRaw, rawDigest } from '../image/forms.ts';
 import { requireSealed } from '../image/inspect.ts';
+import type { Logins } from '../image/logins.ts';
+
+export interface ImagesRequest {
+  readonly core: string;
+  readonly manifest: Manifest;
+  /** Directory in which a work directory for a raw copy may be made. */
+  readonly work: string;
+  /** Who may log in: the factory file's word, since the manifest is the build's. */
+  readonly logins: Logins;
+}
 
 /**
  * That the images are true: every form holds the disk of the manifest, the documents beside them tell what is
  * in it, and nothing in it ties an instance to the build.
- * @param request.work directory in which a work directory for a raw copy may be made
  * @returns what was seen, one line
  * @throws CheckError
  */
-export async function checkImages(
-  context: Context,
-  { core, manifest, work }: { core: string; manifest: Manifest; work: string },
-): Promise<string> {
+export async function checkImages(context: Context, request: ImagesRequest): Promise<string> {
   // A killed run must not leave a raw copy that looks like an image.
-  return withWorkDirectory(context, work, directory =>
-    checkForms(context, { core, manifest, work: directory }),
-  );
+  return withWorkDirectory(context, request.work, work => checkForms(context, { ...request, work }));
 }
 
 async function checkForms(
   context: Context,
-  { core, manifest, work }: { core: string; manifest: Manifest; work: string },
+  { core, manifest, work, logins }: ImagesRequest,
 ): Promise<string> {
   const seen: string[] = [`${manifest.files.length} forms of one disk`];
   for (const [turn, { path, form }] of manifest.files.entries()) {
@@ -38,7 +42,7 @@ async function checkForms(
         });
       }
       // Once is enough: all forms hold the same disk.
-      if (turn === 0) seen.push(await checkContent(core, manifest, raw.path));
+      if (turn === 0) seen.push(await checkContent({ core, manifest, logins }, raw.path));
     } finally {
       await raw.remove();
     }
@@ -46,7 +50,10 @@ async function checkForms(
   return seen.join('; ');
 }
 
-async function checkContent(core: string, manifest: Manifest, raw: string): Promise<string> {
+async function checkContent(
+  { core, manifest, logins }: Omit<ImagesRequest, 'work'>,
+  raw: string,
+): Promise<string> {
   const { line, image, version, inputDigest, epoch } = manifest;
   const { distribution, release } = line;
   const partition = manifest.rootFilesystem.partition;
@@ -55,6 +62,6 @@ async function checkContent(core: string, manifest: Manifest, raw: string): Prom
     ...{ distribution, release, inputDigest, epoch },
   });
   await compareDocuments(core, documents);
-  requireSealed(documents.entries);
+  requireSealed(documents, logins);
   return `${documents.entries.length} files and ${documents.installed.length} packages as told`;
 }

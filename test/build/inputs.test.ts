@@ -30,7 +30,7 @@ describe('inputDigest', () => {
     ['the environment', digest({ environment: { DIB_A: '2' } })],
     ['the disk', digest({ disk: { ...LINE.disk, reserve: 1 << 20 } })],
     ['the forms', digest({ forms: ['qcow2'] })],
-    ['the user', digest({ user: { name: 'cloud' } })],
+    ['the user', digest({ user: { ...LINE.user, name: 'cloud' } })],
     ['the variant', digest({ variant: 'gpu' })],
     ['the mirror it is left with', digest({ mirror: { image: 'http://other.example/debian' } })],
     ['the content of an element', digest({}, { elements: [{ ...element, digest: 'd2' }] })],

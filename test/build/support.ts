@@ -36,8 +36,10 @@ export const LINE: ImageLine = {
   disk: { layout: 'gpt-hybrid', filesystem: 'ext4', reserve: 0, journal: 64 << 20 },
   forms: ['qcow2', 'raw'],
   mirror: { build: 'http://one.example/debian' },
-  user: { name: 'debian' },
   rebuild: { when: ['security', 'packages', 'definition'] },
+  user: { name: 'debian', sudo: 'nopasswd', sshKeys: [] },
+  hardening: { except: {} },
+  repositories: [],
   owner: 'team',
   verify: { checks: ['ssh'], boot: 300_000, memory: 1 << 30, cpus: 2 },
 };

@@ -25,8 +25,10 @@ describe('the smallest useful file', () => {
         disk: { layout: 'gpt-hybrid', filesystem: 'ext4', reserve: 0, journal: 64 * 1024 ** 2 },
         forms: ['qcow2', 'raw'],
         mirror: {},
-        user: { name: 'debian' },
         rebuild: { when: ['security', 'packages', 'definition'] },
+        user: { name: 'debian', sudo: 'nopasswd', sshKeys: [] },
+        hardening: { except: {} },
+        repositories: [],
         verify: { checks: [...DEFAULT_CHECKS], boot: 300_000, memory: 1024 ** 3, cpus: 2 },
       },
     ]);
@@ -309,5 +311,45 @@ describe('junk', () => {
     const lines = await mistakesOf(text);
     expect(lines.some(each => mistake.test(each))).toBe(true);
     expect(lines.every(each => /^factory\.yaml:\d+:\d+: ./.test(each))).toBe(true);
+  });
+});
+
+describe('repositories', () => {
+  const FILE = `
+repositories:
+  gpu: {apt: "https://gpu.example/{distribution}{release}/", suite: /, key: gpu.asc, fingerprint: ${'ab'.repeat(20)}, pin: 400, image: keep}
+  own: {apt: "http://own.example/{codename}", suite: "{codename}", key: own.asc, fingerprint: ${'cd'.repeat(20)}, credentials: OWN}
+images:
+  debian: {releases: [12], variants: [gpu], repositories: [own]}
+variants: {gpu: {repositories: [gpu, -own]}}
+`;
+  const own = {
+    name: 'own',
+    uri: 'http://own.example/bookworm',
+    suite: 'bookworm',
+    components: ['main'],
+    key: 'own.asc',
+    fingerprint: 'CD'.repeat(20),
+    image: 'remove',
+    credentials: 'OWN',
+  };
+
+  it('are named by a line, and have its release in their addresses', async () => {
+    expect((await line(FILE, 'debian-12')).repositories).toEqual([own]);
+  });
+
+  it('come with a variant, and go with it', async () => {
+    expect((await line(FILE, 'debian-12-gpu')).repositories).toEqual([
+      {
+        name: 'gpu',
+        uri: 'https://gpu.example/debian12',
+        suite: '/',
+        components: [],
+        key: 'gpu.asc',
+        fingerprint: 'AB'.repeat(20),
+        pin: 400,
+        image: 'keep',
+      },
+    ]);
   });
 });

@@ -57,6 +57,22 @@ const IMAGE: [setting: string, mistake: string][] = [
     '1:52: images.debian.environment.A is not right, expected one line of text, a number, true or false',
   ],
   ['user: {name: root}', '1:48: images.debian.user.name is not right, expected a user name other than root'],
+  [
+    'user: {ssh-keys: ["command=\\"x\\" ssh-rsa AAAA"]}',
+    '1:53: images.debian.user.ssh-keys is not right, expected a public key as in authorized_keys, .*',
+  ],
+  [
+    'user: {password-hash: secret}',
+    '1:57: images.debian.user.password-hash is not right, expected a hash by crypt\\(3\\) .*; never the password',
+  ],
+  [
+    'hardening: {except: {sysrq: x}}',
+    '1:63: images.debian.hardening.except.sysrq is not right, expected the reason why the rule is left out',
+  ],
+  [
+    'repositories: [gpu]',
+    '1:50: there is no repository gpu, expected a name under `repositories`, where none stands',
+  ],
   ['owner: 3', '1:42: images.debian.owner is a number, expected one line of text: put it in quotes'],
   [
     'packages: [grub-]',
@@ -68,6 +84,35 @@ const IMAGE: [setting: string, mistake: string][] = [
   ],
   ['elements: [nope]', '1:46: there is no element nope, expected a folder of that name in elements/ .*'],
   ['variants: [gpu]', '1:46: unknown variant "gpu", expected a name under `variants`, where none stands'],
+];
+
+const KNOWN = 'apt: http://h/, suite: s, key: k.asc';
+const PINNED = `${KNOWN}, fingerprint: ${'a'.repeat(40)}`;
+const REPOSITORY_MISTAKES: [text: string, mistake: string][] = [
+  [
+    `${DEBIAN}\nrepositories: {r: {${PINNED.replace('suite: s, ', '')}}}`,
+    '2:19: repositories.r.suite is missing, .*',
+  ],
+  [
+    `${DEBIAN}\nrepositories: {r: {${KNOWN}, fingerprint: 610C1234}}`,
+    '2:71: repositories.r.fingerprint is not right, expected the whole fingerprint of an OpenPGP key, .*',
+  ],
+  [
+    `${DEBIAN}\nrepositories: {r: {${PINNED.replace('//h', '//u:p@h')}}}`,
+    '2:25: repositories.r.apt is not right, expected the address of a repository, .* without user name and password',
+  ],
+  [
+    `${DEBIAN}\nrepositories: {r: {${PINNED}, image: keep, credentials: A}}`,
+    '2:\\d+: repositories.r needs credentials, which no image may keep, expected `image: remove`',
+  ],
+  [
+    `${DEBIAN}\nrepositories: {r: {${PINNED.replace('suite: s', 'suite: /')}, components: [main]}}`,
+    '2:\\d+: repositories.r is a flat repository, which has no components',
+  ],
+  [
+    `${DEBIAN}\nrepositories: {r: {${PINNED}, credentials: "a b"}}`,
+    '2:\\d+: repositories.r.credentials is not right, expected the name of an environment variable',
+  ],
 ];
 
 /** A whole file and the one mistake it must give. */
@@ -90,6 +135,7 @@ const FILE: [text: string, mistake: string][] = [
     'images: {debian: {releases: [26.10]}}',
     '1:30: YAML shortens the release 26.10 to the number 26.1, expected text: write "26.10"',
   ],
+  ...REPOSITORY_MISTAKES,
   ['images: {debian-14: {}}', '1:10: unknown release "14" of debian, .*'],
   [
     'images: {debain: {releases: [13]}}',

@@ -12,6 +12,7 @@ import {
   writeDocuments,
 } from '../../src/image/documents.ts';
 import { inspectSeal, requireSealed } from '../../src/image/inspect.ts';
+import { LEFTOVERS, LOGINS, plantLeftovers } from './leftovers.ts';
 import { makeDisk } from './made-disk.ts';
 import { debugfs, inTemporary } from './read/tree.ts';
 
@@ -135,9 +136,9 @@ test('refuses a disk without that partition, or cut short', () =>
 
 test('a sealed image passes', () =>
   withDisk(async ({ request }) => {
-    const { entries } = await readDocuments(request);
-    expect(inspectSeal(entries)).toEqual([]);
-    requireSealed(entries);
+    const documents = await readDocuments(request);
+    expect(inspectSeal(documents)).toEqual([]);
+    requireSealed(documents);
   }));
 
 const LEFT: [string, (tree: string) => Promise<unknown>, RegExp][] = [
@@ -181,14 +182,26 @@ const LEFT: [string, (tree: string) => Promise<unknown>, RegExp][] = [
 
 test.each(LEFT)('an image with %s is refused', (_what, leave, message) =>
   withDisk(async ({ request }) => {
-    const { entries } = await readDocuments(request);
-    expect(() => requireSealed(entries)).toThrow(CheckError);
-    expect(() => requireSealed(entries)).toThrow(message);
+    const documents = await readDocuments(request);
+    expect(() => requireSealed(documents)).toThrow(CheckError);
+    expect(() => requireSealed(documents)).toThrow(message);
   }, leave),
 );
 
 test('a link to the local resolver may stay', () =>
   withDisk(
-    async ({ request }) => requireSealed((await readDocuments(request)).entries),
+    async ({ request }) => requireSealed(await readDocuments(request)),
     tree => symlink('../run/systemd/resolve/stub-resolv.conf', join(tree, 'etc/resolv.conf')),
   ));
+
+test('every kind of thing that a build leaves behind is found in the finished image, and nothing that was asked for', () =>
+  withDisk(async ({ request }) => {
+    const documents = await readDocuments(request);
+    const found = inspectSeal(documents, LOGINS).map(({ path }) => path);
+    const missed = Object.values(LEFTOVERS).flatMap(files =>
+      Object.keys(files).filter(path => !found.includes(path)),
+    );
+    expect(missed).toEqual([]);
+    expect(found).not.toContain('home/debian/.ssh/authorized_keys');
+    expect(inspectSeal(documents).map(({ path }) => path)).toContain('home/debian/.ssh/authorized_keys');
+  }, plantLeftovers));
