@@ -85,7 +85,7 @@ function describeCommand(program: Program, command: Command): void {
 }
 
 function argumentOf(input: Input): string {
-  if (input.kind === 'list') return `[${input.name.toUpperCase()}...]`;
+  if (input.kind === 'list' || input.kind === 'words') return `[${input.name.toUpperCase()}...]`;
   return input.required ? `<${input.name.toUpperCase()}>` : `[${input.name.toUpperCase()}]`;
 }
 
@@ -94,6 +94,7 @@ const PLACEHOLDERS: Readonly<Record<Input['kind'], string>> = {
   text: 'TEXT',
   choice: 'WORD',
   list: 'NAMES',
+  words: 'WORDS',
   path: 'PATH',
   secret: 'env:NAME|file:PATH',
   flag: '',
@@ -124,7 +125,9 @@ function sourceOf(program: Program, command: Command): Source {
     place: 'command-line',
     text(input) {
       const value = words(input);
-      if (Array.isArray(value)) return value.length === 0 ? undefined : value.join(' ');
+      if (Array.isArray(value) && value.length === 0) return undefined;
+      if (input.kind === 'words') return JSON.stringify(value);
+      if (Array.isArray(value)) return value.join(' ');
       return value === undefined ? undefined : String(value);
     },
     label: input => (input.argument ? input.name.toUpperCase() : `--${input.name}`),

@@ -5,7 +5,7 @@
 export interface Input {
   /** kebab-case, the same in an action and on the command line. */
   readonly name: string;
-  readonly kind: 'text' | 'number' | 'flag' | 'choice' | 'list' | 'path' | 'secret';
+  readonly kind: 'text' | 'number' | 'flag' | 'choice' | 'list' | 'path' | 'secret' | 'words';
   /** One or two sentences for `--help`, action.yml and README. */
   readonly description: string;
   readonly default?: string;
@@ -364,8 +364,42 @@ export const RUN = {
   examples: ['run', 'run debian-12 --output out', 'run --force --no-install-tools'],
 } as const satisfies Command;
 
-/** In the order in which the chain takes them. */
-export const COMMANDS: readonly Command[] = [PLAN, BUILD, VERIFY, SIGN, PROMOTE, CHECK, DIFF, RUN];
+export const IMPORT = {
+  name: 'import',
+  summary: 'make a factory file from what built images so far',
+  story:
+    'Reads a disk-image-create command line with its environment and prints a factory file that builds the same image. What is not carried over stands in it, each with a reason.',
+  inputs: [
+    {
+      name: 'from',
+      kind: 'choice',
+      choices: ['dib'],
+      argument: true,
+      required: true,
+      description: 'What it comes from: dib is diskimage-builder.',
+    },
+    {
+      name: 'command',
+      kind: 'words',
+      argument: true,
+      description: 'The command line, after --.',
+    },
+    {
+      name: 'env-file',
+      kind: 'path',
+      description:
+        'File of NAME=value lines, the environment of the command. Default: DIB_* and the like of this one.',
+    },
+  ],
+  outputs: [],
+  examples: [
+    'import dib -- disk-image-create -o debian vm debian-minimal cloud-init > factory.yaml',
+    'import dib --env-file nightly.env -- disk-image-create -p tmux -t qcow2,raw vm debian-minimal',
+  ],
+} as const satisfies Command;
+
+/** In the order in which the chain takes them, then the helpers. */
+export const COMMANDS: readonly Command[] = [PLAN, BUILD, VERIFY, SIGN, PROMOTE, CHECK, DIFF, RUN, IMPORT];
 
 /** The inputs of an action, or of a command of the command line. */
 export function inputsFor(command: Command, place: 'action' | 'command-line'): readonly Input[] {

@@ -4,6 +4,7 @@ import { buildPerformer } from './build-image.ts';
 import { checkPerformer } from './check.ts';
 import type { Outcome, Performer } from './command.ts';
 import { diffPerformer } from './diff.ts';
+import { importPerformer } from './import.ts';
 import type { Command } from './inputs.ts';
 import { planPerformer } from './plan.ts';
 import { promotePerformer } from './promote.ts';
@@ -35,6 +36,7 @@ export const WORKS: readonly Work[] = [
   work(checkPerformer),
   work(diffPerformer),
   work(runPerformer),
+  work(importPerformer),
 ];
 
 function work<C extends Command>(performer: Performer<C>): Work {

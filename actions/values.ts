@@ -11,14 +11,14 @@ type ValueOf<I extends Input> = I['kind'] extends 'flag'
   ? boolean
   : I['kind'] extends 'number'
     ? number
-    : I['kind'] extends 'list'
+    : I['kind'] extends 'list' | 'words'
       ? readonly string[]
       : I extends { readonly choices: readonly (infer Choice)[] }
         ? Choice
         : string;
 
 /** Always has a value: flags, lists, and what is required or has a default. */
-type Certain = { kind: 'flag' | 'list' } | { required: true } | { default: string };
+type Certain = { kind: 'flag' | 'list' | 'words' } | { required: true } | { default: string };
 
 /** The typed object that a command's inputs are read into; names are the inputs' in camel case. */
 export type ValuesOf<C extends Command> = {
@@ -30,7 +30,7 @@ export type ValuesOf<C extends Command> = {
 /** Where raw text comes from: `INPUT_*` or the command line. */
 export interface Source {
   readonly place: 'action' | 'command-line';
-  /** @returns undefined when the input was not given */
+  /** @returns undefined when the input was not given; `words` as a JSON list, since blanks may be in them */
   text(input: Input): string | undefined;
   /** How messages name it: `input stage`, `--stage` or `BUNDLE`. */
   label(input: Input): string;
@@ -78,6 +78,7 @@ function given(input: Input, source: Source): string | undefined {
 }
 
 function parse(input: Input, text: string | undefined, label: string): unknown {
+  if (input.kind === 'words') return text === undefined ? [] : (JSON.parse(text) as string[]);
   if (input.kind === 'list') return (text ?? '').split(/[\s,]+/).filter(word => word !== '');
   if (text === undefined) return undefined;
   if (input.kind !== 'secret' && /[\0\r\n]/.test(text)) {

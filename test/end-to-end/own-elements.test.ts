@@ -60,7 +60,11 @@ describe('the elements of this repository, built together', () => {
     if (hooks === undefined) throw new TypeError('no hooks');
     log = new BuildLog(context, join(workshop.work, 'build.log'));
     try {
-      await buildTree(workshop.sandbox, { ...preparation, hooks, name: 'own-elements' }, log);
+      await buildTree(
+        workshop.sandbox,
+        { ...preparation, hooks, name: 'own-elements', patience: 600_000 },
+        log,
+      );
     } catch (error) {
       console.error((await readFile(log.file, 'utf8')).split('\n').slice(-40).join('\n'));
       throw error;
