@@ -1,19 +1,28 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { layOut } from '../../src/build/build.ts';
 import { BuildLog } from '../../src/build/build-log.ts';
-import { inChroot, TREE } from '../../src/build/chroot.ts';
-import { listTree, rootUuid } from '../../src/build/disk.ts';
-import { ROOT_LABEL } from '../../src/build/finish.ts';
-import { assembleHooks, type Hooks } from '../../src/build/hooks.ts';
+import { inTree as inBareTree, TREE } from '../../src/build/chroot.ts';
+import { listTree } from '../../src/build/disk.ts';
+import type { Hooks } from '../../src/build/hooks.ts';
 import { type Preparation, prepare } from '../../src/build/prepare.ts';
 import { sealTree } from '../../src/build/seal.ts';
-import { writeStandIns } from '../../src/build/stand-ins.ts';
 import { buildTree } from '../../src/build/tree.ts';
 import { loadFactory } from '../../src/definition/factory.ts';
 import { createContext } from '../../src/host/context.ts';
 import { LEFTOVERS } from '../image/leftovers.ts';
 import { type OpenWorkshop, openOwnWorkshop } from './workshop.ts';
+
+/** For one command, what programs expect in a running system. */
+const MOUNTED = `set -eu
+mount -t proc proc "$1/proc"
+mount --rbind /dev "$1/dev"
+mount -t tmpfs tmpfs "$1/run"
+mount -t tmpfs tmpfs "$1/tmp"
+tree=$1
+shift
+exec chroot "$tree" "$@"`;
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl owner';
 const HASH = '$y$j9T$KNEy4/H4cBuqYiI0D1rVh.$e2Y3DFbEWpfVEQ0RwUB8HWqVU8ExRkqY9TnDMDZYxvD';
@@ -39,10 +48,11 @@ describe('the elements of this repository, built together', () => {
   let preparation: Preparation;
   let log: BuildLog;
 
-  const inTree = async (...argv: string[]) => (await inChroot(workshop.sandbox, argv)).stdout;
+  const mounted = (argv: readonly string[], accept = [0]) =>
+    workshop.sandbox.run(['sh', '-c', MOUNTED, 'mounted', TREE, ...argv], { accept });
+  const inTree = async (...argv: string[]) => (await mounted(argv)).stdout;
   const text = (path: string) => inTree('cat', path);
-  const enabled = (unit: string) =>
-    inChroot(workshop.sandbox, ['systemctl', 'is-enabled', unit], { accept: [0, 1] });
+  const enabled = (unit: string) => mounted(['systemctl', 'is-enabled', unit], [0, 1]);
 
   beforeAll(async () => {
     let hooks: Hooks | undefined;
@@ -53,18 +63,12 @@ describe('the elements of this repository, built together', () => {
       const [line] = images;
       if (line === undefined) throw new TypeError('no line');
       preparation = await prepare(context, { line, elementPaths });
-      await mkdir(join(work, 'elements'));
-      hooks = await assembleHooks(preparation.elements, join(work, 'elements/hooks'));
-      await writeStandIns(join(work, 'elements/stand-ins'), { rootUuid: rootUuid('a'), label: ROOT_LABEL });
+      hooks = await layOut(preparation, work);
     });
     if (hooks === undefined) throw new TypeError('no hooks');
     log = new BuildLog(context, join(workshop.work, 'build.log'));
     try {
-      await buildTree(
-        workshop.sandbox,
-        { ...preparation, hooks, name: 'own-elements', patience: 600_000 },
-        log,
-      );
+      await buildTree(workshop.sandbox, { ...preparation, hooks, name: 'own-elements', patience: 60 }, log);
     } catch (error) {
       console.error((await readFile(log.file, 'utf8')).split('\n').slice(-40).join('\n'));
       throw error;
@@ -157,10 +161,7 @@ describe('the elements of this repository, built together', () => {
     for (const [path, content] of Object.values(LEFTOVERS).flatMap(each => Object.entries(each))) {
       // Accounts are the image's own, with one line more.
       const script = 'mkdir -p "$(dirname "$1")"; [ ! -L "$1" ] || rm "$1"; cat >> "$1"';
-      await inChroot(workshop.sandbox, ['sh', '-c', script, 'plant', `/${path}`], {
-        input: content,
-        bare: true,
-      });
+      await inBareTree(workshop.sandbox, ['sh', '-c', script, 'plant', `/${path}`], { input: content });
     }
     const { user } = preparation.line;
     await sealTree(workshop.sandbox, user);
@@ -168,7 +169,7 @@ describe('the elements of this repository, built together', () => {
     const gone = Object.values(LEFTOVERS).flatMap(each => Object.keys(each));
     const stay = ['etc/machine-id', 'var/log/wtmp', 'etc/shadow', 'etc/gshadow', 'etc/passwd'];
     expect(gone.filter(path => left.has(path)).sort()).toEqual(stay.sort());
-    const bare = async (...argv: string[]) => (await inChroot(workshop.sandbox, argv, { bare: true })).stdout;
+    const bare = async (...argv: string[]) => (await inBareTree(workshop.sandbox, argv)).stdout;
     expect(await bare('cat', '/etc/machine-id', '/var/log/wtmp')).toBe('');
     const shadow = await bare('cat', '/etc/shadow');
     expect(shadow.split(HASH)).toHaveLength(2);
