@@ -6,6 +6,9 @@ import { type Canaries, plantCanaries } from './canaries.ts';
 import { addElement, type Bed, makeBed, startBuild } from './killing.ts';
 import { leftovers, workDirectories } from './leftovers.ts';
 
+/** Where the spy looks: outside the chroot, inside, and outside again when the tree is done. */
+const PHASES = ['extra-data.d', 'install.d', 'cleanup.d'];
+
 const isRoot = process.getuid?.() === 0;
 
 describe.runIf(isRoot)('two builds at the same time, of an element that spies', () => {
@@ -17,7 +20,11 @@ describe.runIf(isRoot)('two builds at the same time, of an element that spies', 
     const made = await makeBed();
     canaries = await plantCanaries(made.env.HOME ?? '');
     bed = { ...made, env: { ...made.env, ...canaries.env } };
-    await addElement(bed, 'spy', { 'install.d/50-spy': canaries.script });
+    await addElement(
+      bed,
+      'spy',
+      Object.fromEntries(PHASES.map(phase => [`${phase}/50-spy`, canaries.script])),
+    );
   });
 
   afterAll(async () => {
@@ -48,7 +55,7 @@ describe.runIf(isRoot)('two builds at the same time, of an element that spies', 
   it('let the element find no file, process, socket, device, loopback or metadata service of the host', async () => {
     for (const bundle of bundles) {
       const log = await readFile(join(bundle, 'core/logs/build.log'), 'utf8');
-      expect(log).toContain('spy: looked everywhere');
+      expect(log.split('\n').filter(line => line === 'spy: looked everywhere')).toHaveLength(PHASES.length);
       expect(log.split('\n').filter(line => line.startsWith('spy: found'))).toEqual([]);
     }
     expect(canaries.visitors()).toBe(0);
