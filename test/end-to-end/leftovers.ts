@@ -83,13 +83,16 @@ export async function leftovers(place: string, scene?: Scene): Promise<string[]>
   ];
 }
 
-/** Files that no dot folder hides, relative to the place: these a person would take for finished. */
+/**
+ * Files that a person would take for finished, relative to the place: those that no dot folder hides and that do not
+ * say of themselves that they tell of a failure.
+ */
 export async function visibleFiles(place: string): Promise<string[]> {
   const entries = await readdir(place, { recursive: true, withFileTypes: true });
   return entries
     .filter(entry => !entry.isDirectory())
     .map(entry => join(entry.parentPath, entry.name).slice(place.length + 1))
-    .filter(name => !name.split('/').some(part => part.startsWith('.')))
+    .filter(name => !name.split('/').some(part => part.startsWith('.')) && !name.endsWith('.failed.log'))
     .sort();
 }
 
