@@ -18,6 +18,7 @@ import { type Element, operatingSystem, resolveElements } from './elements.ts';
 import { PHASES } from './hooks.ts';
 import { ENGINE, type Inputs, inputDigest, inputsOf } from './inputs.ts';
 import { type PackageRequest, packageInstalls } from './package-installs.ts';
+import { type KnownRepository, knowRepositories } from './repositories.ts';
 
 /** All that is known of a build before it starts, without root. */
 export interface Preparation {
@@ -35,6 +36,7 @@ export interface Preparation {
   readonly elements: readonly Element[];
   readonly packages: readonly PackageRequest[];
   readonly inputs: Inputs;
+  readonly repositories: readonly KnownRepository[];
   readonly inputDigest: string;
   /** Bytes of all packages' files, installed. */
   readonly installed: number;
@@ -47,6 +49,8 @@ export interface Preparation {
 export interface PrepareOptions {
   readonly line: ImageLine;
   readonly elementPaths: readonly string[];
+  /** Of the factory file: paths of keys are relative to it. */
+  readonly directory: string;
   /** From the command line; wins over the factory file. */
   readonly mirror?: string;
   /** Shared by the lines that are prepared together; default: the line's own. */
@@ -75,7 +79,8 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
   const sources = sourcesFor(suite, mirror);
   const archive = await (options.archives ?? new Archives(context)).at(sources, line.architecture);
   const { packages: closure, unknown, installed, download } = archive.closure(namesOf(packages, line));
-  if (unknown.length > 0) {
+  const repositories = await knowRepositories(context, line, options.directory);
+  if (unknown.length > 0 && repositories.length === 0) {
     context.log.warn(`${line.name}: no suite of its archive has ${unknown.join(', ')}`);
   }
   const toolSet = toolsFor(elements);
@@ -84,7 +89,7 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     toolsTree: toolsKey(toolSet),
     line,
     elements,
-    packages: closure,
+    packages: { ...closure, ...statesOf(repositories) },
   });
   return {
     line,
@@ -97,6 +102,7 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     suites: archive.suites,
     elements,
     packages,
+    repositories,
     inputs,
     inputDigest: inputDigest(inputs),
     installed,
@@ -133,6 +139,11 @@ function toolsFor(elements: readonly Element[]): ToolSet {
   const outside = Object.entries(PHASES).filter(([, where]) => where === 'outside');
   const folders = elements.flatMap(each => outside.map(([phase]) => join(each.path, phase)));
   return folders.some(folder => existsSync(folder)) ? 'outside' : 'engine';
+}
+
+/** Repositories beside the distribution's count as a whole: their state stands for the versions in them. */
+function statesOf(repositories: readonly KnownRepository[]): Record<string, string> {
+  return Object.fromEntries(repositories.map(each => [`repository:${each.name}`, each.inReleaseSha256]));
 }
 
 /** The command line's mirror, else the factory file's, else the host's own. */

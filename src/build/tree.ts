@@ -15,6 +15,7 @@ import { afterCleanup, FSTAB, writeFstab } from './finish.ts';
 import { byNumber, type Hooks } from './hooks.ts';
 import { type PackageRequest, packageInstalls } from './package-installs.ts';
 import { type PhaseWorld, runPhase } from './phases.ts';
+import { addRepositories, dropRepositories, type KnownRepository } from './repositories.ts';
 import { restoreResolver, setResolver } from './resolver.ts';
 import { scriptEnvironment } from './script-environment.ts';
 
@@ -84,6 +85,7 @@ export interface TreeRequest {
   readonly hooks: Hooks;
   /** Whether the engine makes the tree, and not an element that provides operating-system. */
   readonly own: boolean;
+  readonly repositories: readonly KnownRepository[];
   /** Unique name of this build. */
   readonly name: string;
   /** Seconds that the mirror may keep us waiting. */
@@ -103,6 +105,7 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
   await runPhase(world, 'root.d');
   await chroot.mount();
   await setResolver(chroot);
+  await log.timed('repositories', () => addRepositories(chroot, request.repositories, log));
   const environment = { SOURCE_DATE_EPOCH: String(await packageEpoch(sandbox)), ...world.environment };
   const rest = { ...world, ...later, environment };
   for (const phase of [
@@ -120,6 +123,7 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
   await chroot.mount();
   await writeFstab(chroot);
   for (const phase of ['pre-finalise.d', 'finalise.d', 'cleanup.d'] as const) await runPhase(rest, phase);
+  await dropRepositories(chroot, request.repositories);
   await restoreResolver(chroot);
   await chroot.unmount();
   await chroot.close();
@@ -160,12 +164,9 @@ async function requestedPackages(
 /** The packages that are left for the phases. */
 type Later = Pick<PhaseWorld, 'packages' | 'extra'>;
 
-async function bootstrapOwn(
-  sandbox: Sandbox,
-  { suite, sources, name, patience, hooks }: TreeRequest,
-  world: PhaseWorld,
-): Promise<Later> {
-  const [first, later] = splitPackages(hooks, world);
+async function bootstrapOwn(sandbox: Sandbox, request: TreeRequest, world: PhaseWorld): Promise<Later> {
+  const { suite, sources, name, patience, hooks } = request;
+  const [first, later] = splitPackages(hooks, world, request.repositories.length > 0);
   await world.log.timed('bootstrap', () =>
     bootstrap(sandbox, {
       suite,
@@ -182,16 +183,22 @@ async function bootstrapOwn(
 
 /**
  * Packages of the install phase come with the bootstrap, in one transaction, when no script of an element
- * runs before them; that saves a second round of apt, dpkg and triggers.
+ * runs before them and all come from the distribution; that saves a second round of apt, dpkg and triggers.
  */
-function splitPackages(hooks: Hooks, { packages, extra }: PhaseWorld): [string[], Later] {
+function splitPackages(
+  hooks: Hooks,
+  { packages, extra }: PhaseWorld,
+  moreSources: boolean,
+): [string[], Later] {
   const scripts = [...hooks.owners.keys()].map(key => key.split('/'));
-  const early = scripts.some(
-    ([phase, name = '']) =>
-      phase === 'extra-data.d' ||
-      phase === 'pre-install.d' ||
-      (phase === 'install.d' && byNumber(name, '01-package-installs') < 0),
-  );
+  const early =
+    moreSources ||
+    scripts.some(
+      ([phase, name = '']) =>
+        phase === 'extra-data.d' ||
+        phase === 'pre-install.d' ||
+        (phase === 'install.d' && byNumber(name, '01-package-installs') < 0),
+    );
   const first = (each: PackageRequest) => !early && each.phase !== 'post-install.d' && !each.uninstall;
   // Without these the tree has no shell environment for the scripts that come first.
   const always = early ? ['ca-certificates'] : extra;

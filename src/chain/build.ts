@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Archives } from '../build/archive/archives.ts';
 import { buildImage } from '../build/build.ts';
 import { type Preparation, prepare } from '../build/prepare.ts';
@@ -35,6 +35,7 @@ export function prepareLine(
   archives?: Archives,
 ): Promise<Preparation> {
   return prepare(context, {
+    directory: dirname(factory.file),
     line,
     elementPaths: factory.elementPaths,
     ...(mirror === undefined ? {} : { mirror }),

@@ -34,6 +34,7 @@ describe('prepare', () => {
       return prepare(recordingContext({ env: { XDG_CACHE_HOME: join(folder, 'cache') } }).context, {
         line,
         elementPaths: [folder],
+        directory: folder,
         ...options,
       });
     });
@@ -56,7 +57,7 @@ describe('prepare', () => {
       await writeTree(folder, { 'debian-cloud/element-deps': '' });
       const { context, said } = recordingContext({ env: { XDG_CACHE_HOME: join(folder, 'cache') } });
       const line = { ...LINE, elements: [], packages: ['htpo'], mirror: { build: `${mirror.base}/file` } };
-      await prepare(context, { line, elementPaths: [folder] });
+      await prepare(context, { line, elementPaths: [folder], directory: folder });
       expect(said).toEqual(['warn: debian-12: no suite of its archive has htpo']);
     }));
 

@@ -62,7 +62,7 @@ describe('the elements of this repository, built together', () => {
       const { images, elementPaths } = await loadFactory(file, { builtinElements: resolve('elements') });
       const [line] = images;
       if (line === undefined) throw new TypeError('no line');
-      preparation = await prepare(context, { line, elementPaths });
+      preparation = await prepare(context, { line, elementPaths, directory: work });
       hooks = await layOut(preparation, work);
     });
     if (hooks === undefined) throw new TypeError('no hooks');
