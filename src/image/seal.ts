@@ -50,7 +50,16 @@ export const SEAL: readonly SealRule[] = [
     'var/lib/systemd/network/**',
     'etc/udev/rules.d/70-persistent-*',
   ),
-  rule('absent', 'any', 'cloud-init would take the instance for an old one', 'var/lib/cloud/**'),
+  // Not `seed`, `handlers` and `scripts`, which cloud-init reads and does not write.
+  rule(
+    'absent',
+    'any',
+    'cloud-init would take the instance for an old one',
+    'var/lib/cloud/instance',
+    'var/lib/cloud/instances/**',
+    'var/lib/cloud/data/**',
+    'var/lib/cloud/sem/**',
+  ),
   rule(
     'empty',
     'files',

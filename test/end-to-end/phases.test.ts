@@ -170,15 +170,15 @@ describe('the phases of a build', () => {
 
   it('are followed by the seal, which no link leads out of the tree', async () => {
     const bare = async (...argv: string[]) => (await inBareTree(workshop.sandbox, argv)).stdout;
-    const script = `echo x > /etc/machine-id; echo key > /etc/ssh_host; mkdir -p /var/lib/cloud/a /etc/ssh /var/log
+    const script = `echo x > /etc/machine-id; echo key > /etc/ssh_host; mkdir -p /var/lib/cloud/data/a /etc/ssh /var/log
       echo k > /etc/ssh/ssh_host_rsa_key; echo l > /var/log/dpkg.log; echo w > /var/log/wtmp
-      ln -s /etc/passwd /etc/ssh/ssh_host_link; touch "$(printf '/var/lib/cloud/new\\nline')"`;
+      ln -s /etc/passwd /etc/ssh/ssh_host_link; touch "$(printf '/var/lib/cloud/data/new\\nline')"`;
     await bare('sh', '-c', script);
     expect(await sealTree(workshop.sandbox)).toBeGreaterThan(5);
     const found = await bare(
       'sh',
       '-c',
-      'ls /etc/ssh /var/lib/cloud /var/log; wc -c < /etc/machine-id; wc -c < /var/log/wtmp',
+      'ls /etc/ssh /var/lib/cloud/data /var/log; wc -c < /etc/machine-id; wc -c < /var/log/wtmp',
     );
     expect(found).not.toMatch(/ssh_host|dpkg\.log|new/);
     expect(found.trim().split('\n').slice(-2)).toEqual(['0', '0']);
@@ -187,8 +187,8 @@ describe('the phases of a build', () => {
   });
 
   it('must not leave what has to go under a name that is not UTF-8', async () => {
-    await inTree('sh', '-c', 'touch "$(printf \'/var/lib/cloud/caf\\351\')"');
+    await inTree('sh', '-c', 'touch "$(printf \'/var/lib/cloud/data/caf\\351\')"');
     await expect(sealTree(workshop.sandbox)).rejects.toThrow(ElementError);
-    await expect(sealTree(workshop.sandbox)).rejects.toThrow(/\/var\/lib\/cloud\/caf.* is not UTF-8/);
+    await expect(sealTree(workshop.sandbox)).rejects.toThrow(/\/var\/lib\/cloud\/data\/caf.* is not UTF-8/);
   });
 });
