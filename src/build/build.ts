@@ -22,13 +22,14 @@ import { sourcesList } from './distributions/debian.ts';
 import { watchingDownloads } from './downloads.ts';
 import { keepingLog } from './failure.ts';
 import { ROOT_LABEL } from './finish.ts';
+import { layOutGiven } from './given-files.ts';
 import { assembleHooks, type Hooks } from './hooks.ts';
 import { ENGINE } from './inputs.ts';
 import type { Preparation } from './prepare.ts';
 import { roomNeeds } from './room.ts';
 import { sealTree } from './seal.ts';
 import { writeStandIns } from './stand-ins.ts';
-import { buildTree, openWorkshop } from './tree.ts';
+import { type BuiltTree, buildTree, openWorkshop } from './tree.ts';
 import type { Reservation } from './version.ts';
 
 const GIB = 1024 ** 3;
@@ -93,6 +94,7 @@ export async function layOut(preparation: Preparation, work: string): Promise<Ho
   const folder = join(work, 'elements');
   const hooks = await assembleHooks(preparation.elements, join(folder, 'hooks'));
   await layOutSources(preparation.elements, folder);
+  await layOutGiven(preparation.given, folder);
   await writeStandIns(join(folder, 'stand-ins'), {
     rootUuid: rootUuid(preparation.inputDigest),
     label: ROOT_LABEL,
@@ -105,24 +107,23 @@ async function withSandbox(context: Context, sandbox: Sandbox, begun: Begun): Pr
   const { line, inputDigest: seed } = preparation;
   const [name, patience] = [basename(results), begun.mirrorTimeout ?? MIRROR_PATIENCE];
   const step = <T>(title: string, act: () => Promise<T>) => shown(context, title, act);
-  const epoch = await step('root tree', () =>
+  const tree = await step('root tree', () =>
     watchingDownloads(context, sandbox, { name, patience }, () =>
       buildTree(sandbox, { ...preparation, hooks, name, patience }, log),
     ),
   );
   await step('seal', () => log.timed('seal', () => sealTree(sandbox, line.user)));
   const out = join(results, 'out');
-  const disk = await step('disk image', () => buildDisk(context, sandbox, { line, seed, epoch, out }, log));
+  const disk = await step('disk image', () =>
+    buildDisk(context, sandbox, { line, seed, epoch: tree.epoch, out }, log),
+  );
   return step('forms, inventory and digests', () =>
-    finishBundle(context, sandbox, { ...begun, epoch }, disk),
+    finishBundle(context, sandbox, { ...begun, ...tree }, disk),
   );
 }
 
 /** A build whose tree is made. */
-interface Grown extends Begun {
-  /** Seconds since 1970; see the manifest. */
-  readonly epoch: number;
-}
+interface Grown extends Begun, BuiltTree {}
 
 async function shown<T>(context: Context, title: string, act: () => Promise<T>): Promise<T> {
   const progress = context.log.progress(title);
@@ -202,11 +203,12 @@ async function makeManifest(
     minimum: { disk: Math.ceil(made.raw.size / GIB), memory: 512 },
     builder: { engine: ENGINE, run: request.job, host: hostname() },
     rootFilesystem: { label: ROOT_LABEL, uuid: made.disk.rootUuid, partition: made.disk.layout.root.number },
-    elements: preparation.elements.map(({ name, digest }) => ({ name, digest })),
+    elements: preparation.inputs.elements,
     tools: await toolVersions(sandbox),
     packages: preparation.inputs.packages,
     toolsTree: preparation.inputs.toolsTree,
     sources: preparation.suites.map(({ suite, inReleaseSha256 }) => ({ suite, inReleaseSha256 })),
+    ...(request.sourceRepositories.length === 0 ? {} : { sourceRepositories: request.sourceRepositories }),
     timings: made.log.timings,
   };
 }

@@ -1,25 +1,51 @@
 import { plainEnvironment, type RunResult } from '../host/process.ts';
 import type { Sandbox, SandboxRunOptions } from '../host/sandbox/sandbox.ts';
+import { DIB_PYTHON } from './dib.ts';
 
-/** Where things stand inside the sandbox. */
-export const TREE = '/build/tree';
+/** Where things stand inside the sandbox; source-repositories cuts a name out of the path, after the dot. */
+export const BUILD = '/build/dib.build';
+export const TREE = `${BUILD}/mnt`;
+/** Where scripts outside the chroot start, and their home. */
+export const HOME = `${BUILD}/home`;
 /** The elements' parts as they came, read-only, and the copy that scripts outside the chroot may change. */
 export const HOOKS_SOURCE = '/elements/hooks';
-export const HOOKS = '/build/hooks';
+export const HOOKS = `${BUILD}/hooks`;
 export const STAND_INS = '/elements/stand-ins';
 /** What stand-ins were asked for; see stand-ins.ts. */
-export const REQUESTS = '/build/requests';
+export const REQUESTS = `${BUILD}/requests`;
 /** Where diskimage-builder's scripts find themselves in the chroot. */
 export const IN_TARGET = '/tmp/in_target.d';
 /** Where the chroot sees the stand-ins: before all other programs. */
 const STAND_INS_INSIDE = '/run/image-factory/bin';
 
+/** The downloads that builds share. */
+const DOWNLOADS = '/cache';
+
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 const PREPARE = `set -eu
-hooks=$1; source=$2; requests=$3
-mkdir -p "$hooks" "$requests" "$requests.d"
+build=$1; hooks=$2; source=$3; requests=$4; own=$5; shared=$6
+mkdir -p "$build/home" "$build/image" "$build/lockfiles" "$hooks" "$requests" /dev/image/root /dev/image/BSP /dev/image/ESP
+exec 8< "$shared"
+flock 8
+for dead in "$shared"/.own*; do
+  if [ -d "$dead" ]; then flock --nonblock "$dead" rm -rf "$dead" || true; fi
+done
+mkdir -p "$own/apt/debian" "$shared/archives"
+exec 9< "$own"
+flock 9
+exec 8<&-
+# Keeps the lock as long as the room is there: what has no lock is of a dead build.
+sleep infinity > /dev/null 2>&1 < /dev/null &
+find "$shared/archives" -maxdepth 1 -name '*.deb' -exec ln -t "$own/apt/debian" {} +
 if [ -d "$source" ]; then cp -r --no-preserve=ownership "$source/." "$hooks/"; fi
+`;
+
+/** New packages to the downloads that builds share, the rest away. */
+const FINISH = `set -eu
+own=$1; shared=$2
+find "$own/apt" -name '*.deb' -exec ln -f -t "$shared/archives" {} + || true
+rm -rf "$own"
 `;
 
 /**
@@ -74,7 +100,8 @@ if [ -d "$tree/tmp/in_target.d" ]; then rmdir "$tree/tmp/in_target.d"; fi
 
 /** Sources environment.d as dib-run-parts does, in the order of its numbers, then becomes the command. */
 const WITH_ENVIRONMENT = `set -ue -o pipefail
-folder=$1; shift
+folder=$1; start=$2; shift 2
+cd "$start"
 if [ -d "$folder" ]; then
   for name in $(find "$folder" -maxdepth 1 -xtype f -printf '%f\\n' | grep -E '^[0-9A-Za-z_.-]+$' | LC_ALL=C sort -n); do
     . "$folder/$name"
@@ -93,16 +120,21 @@ export interface ScriptOptions extends Omit<SandboxRunOptions, 'as'> {
  * diskimage-builder, until `unmount` or `close`.
  */
 export class Chroot {
+  /** What diskimage-builder calls its image cache: this build's own, with the shared packages in it. */
+  readonly cache: string;
   readonly #sandbox: Sandbox;
 
-  private constructor(sandbox: Sandbox) {
+  private constructor(sandbox: Sandbox, cache: string) {
     this.#sandbox = sandbox;
+    this.cache = cache;
   }
 
-  static async open(sandbox: Sandbox): Promise<Chroot> {
+  /** @param name unique name of this build among those that share the downloads */
+  static async open(sandbox: Sandbox, name: string): Promise<Chroot> {
     await sandbox.request({ op: 'open-room' });
-    const chroot = new Chroot(sandbox);
-    await chroot.#run(['sh', '-c', PREPARE, 'prepare', HOOKS, HOOKS_SOURCE, REQUESTS]);
+    const chroot = new Chroot(sandbox, `${DOWNLOADS}/.own${name}.d`);
+    const words = [BUILD, HOOKS, HOOKS_SOURCE, REQUESTS, chroot.cache, DOWNLOADS];
+    await chroot.#run(['sh', '-c', PREPARE, 'prepare', ...words]);
     return chroot;
   }
 
@@ -120,29 +152,31 @@ export class Chroot {
   }
 
   async close(): Promise<void> {
+    await this.#run(['sh', '-c', FINISH, 'finish', this.cache, DOWNLOADS]);
     await this.#sandbox.request({ op: 'close-room' });
   }
 
   /** Runs a command in the tree. */
   inside(argv: readonly string[], { environment, env, ...options }: ScriptOptions = {}): Promise<RunResult> {
-    const folder = `${IN_TARGET}/environment.d`;
-    return this.#run(['chroot', TREE, ...withEnvironment(argv, environment, folder)], {
+    const words = environment ? withEnvironment(`${IN_TARGET}/environment.d`, '/', argv) : argv;
+    return this.#run(['chroot', TREE, ...words], {
       ...options,
       env: {
         HOME: '/root',
         DEBIAN_FRONTEND: 'noninteractive',
         ...env,
-        PATH: `${STAND_INS_INSIDE}:${IN_TARGET}/bin:${PATH}`,
+        PATH: `${STAND_INS_INSIDE}:/usr/local/sbin:/usr/local/bin:${IN_TARGET}/bin:${PATH}`,
       },
     });
   }
 
   /** Runs a command beside the tree, in the tools tree. */
   outside(argv: readonly string[], { environment, env, ...options }: ScriptOptions = {}): Promise<RunResult> {
-    return this.#run(withEnvironment(argv, environment, `${HOOKS}/environment.d`), {
+    const words = environment ? withEnvironment(`${HOOKS}/environment.d`, HOME, argv) : argv;
+    return this.#run(words, {
       ...options,
       // debootstrap binds device nodes instead of making them where it is told that it runs in a container.
-      env: { HOME: '/build/home', USER: 'root', container: 'lxc', ...env, PATH },
+      env: { HOME, USER: 'root', container: 'lxc', PYTHONPATH: DIB_PYTHON, ...env, PATH },
     });
   }
 
@@ -151,12 +185,8 @@ export class Chroot {
   }
 }
 
-function withEnvironment(
-  argv: readonly string[],
-  wanted: boolean | undefined,
-  folder: string,
-): readonly string[] {
-  return wanted ? ['bash', '-c', WITH_ENVIRONMENT, 'environment', folder, ...argv] : argv;
+function withEnvironment(folder: string, start: string, argv: readonly string[]): string[] {
+  return ['bash', '-c', WITH_ENVIRONMENT, 'environment', folder, start, ...argv];
 }
 
 /** Runs a command in the finished tree, just as it will be packed: nothing is mounted in it. */

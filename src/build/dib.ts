@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Element } from './elements.ts';
+import { digestFolder, type Element } from './elements.ts';
 
 /** Inside the sandbox: one folder for each element of the build, and what diskimage-builder keeps beside them. */
 export const ELEMENT_SOURCES = '/elements/sources';
@@ -22,13 +22,23 @@ export async function layOutSources(elements: readonly Element[], folder: string
     });
   }
   await writeFile(join(folder, 'lib', 'die'), DIE);
-  const installation = elements.map(each => dirname(dirname(each.path))).find(isInstallation);
+  const installation = installationOf(elements);
   if (installation === undefined) return;
   await cp(join(installation, 'lib'), join(folder, 'lib'), { recursive: true });
   await cp(installation, join(folder, 'python', 'diskimage_builder'), {
     recursive: true,
     filter: path => !['elements', 'tests', '__pycache__'].some(name => path === join(installation, name)),
   });
+}
+
+/** SHA-256 of what elements call beside themselves; undefined where none is of an installation. */
+export async function libraryDigest(elements: readonly Element[]): Promise<string | undefined> {
+  const installation = installationOf(elements);
+  return installation === undefined ? undefined : digestFolder(join(installation, 'lib'));
+}
+
+function installationOf(elements: readonly Element[]): string | undefined {
+  return elements.map(each => dirname(dirname(each.path))).find(isInstallation);
 }
 
 function isInstallation(folder: string): boolean {

@@ -17,11 +17,11 @@ export interface Look {
   readonly unfinished: boolean;
 }
 
-/** What the network has brought, and the files that apt has begun: of the bootstrap, and of apt in the tree. */
+/** What the network has brought, and the files that apt is at: of the bootstrap, and of apt in the tree. */
 const LOOK = `nsenter --net=/run/image-factory-net cat /proc/self/net/dev
 echo
-find /cache/.own"$1"/partial ${TREE}/var/lib/apt/lists/partial ${TREE}/var/cache/apt/archives/partial \\
-  -type f ! -name '*.FAILED' 2> /dev/null || true`;
+find /cache/.own"$1"/partial /cache/.own"$1".d/apt/*/partial ${TREE}/var/lib/apt/lists/partial ${TREE}/var/cache/apt/archives/partial \\
+  -type f ! -name '*.FAILED' -mmin -1 2> /dev/null || true`;
 
 /**
  * Runs body, and ends the sandbox when a download in it creeps. apt itself gives up a connection that is silent,

@@ -1,10 +1,11 @@
 import { ElementError } from '../host/errors.ts';
-import { lastLines, type RunResult, ToolError } from '../host/process.ts';
+import { lastLines, ToolError } from '../host/process.ts';
 import { explainApt } from './bootstrap.ts';
 import type { BuildLog } from './build-log.ts';
 import { type Chroot, HOOKS, IN_TARGET } from './chroot.ts';
 import { byNumber, type Hooks, PHASES, type Phase } from './hooks.ts';
 import type { PackageRequest } from './package-installs.ts';
+import { BLOCK_DEVICE } from './script-environment.ts';
 import { type Script, scriptsOf } from './scripts.ts';
 
 export interface PhaseWorld {
@@ -99,22 +100,44 @@ async function copyStatic(world: PhaseWorld): Promise<void> {
   await world.chroot.inside(argv, options(world, 'static'));
 }
 
-async function runScript(world: PhaseWorld, script: Script): Promise<RunResult> {
+async function runScript(world: PhaseWorld, script: Script): Promise<void> {
   const { chroot } = world;
-  const element = script.element === '' ? 'no element (made by another script)' : `element ${script.element}`;
   const place = `${script.phase}/${script.name}`;
   try {
-    return PHASES[script.phase] === 'inside'
-      ? await chroot.inside([`${IN_TARGET}/${place}`], options(world, script.element))
-      : await chroot.outside([`${HOOKS}/${place}`], options(world, script.element));
+    const { stdout } =
+      PHASES[script.phase] === 'inside'
+        ? await chroot.inside([`${IN_TARGET}/${place}`], options(world, script.element))
+        : await chroot.outside([`${HOOKS}/${place}`], options(world, script.element));
+    if (script.phase === 'block-device.d' && /^IMAGE_BLOCK_DEVICE=/m.test(stdout)) throw needsDevice(script);
   } catch (error) {
-    if (!(error instanceof ToolError)) throw error;
-    const said = lastLines(`${error.result.stdout}\n${error.result.stderr}`, 20).replaceAll(' | ', '\n');
-    throw new ElementError(`${element}: ${place} ended with status ${error.result.status}`, {
-      advice: `the whole log is ${world.log.file}`,
-      cause: new Error(`its last lines:\n${said}`),
-    });
+    throw error instanceof ToolError ? scriptFailed(world, script, error) : error;
   }
+}
+
+function scriptFailed(world: PhaseWorld, script: Script, { result }: ToolError): ElementError {
+  const said = lastLines(`${result.stdout}\n${result.stderr}`, 20).replaceAll(' | ', '\n');
+  const cause = new Error(`its last lines:\n${said}`);
+  if (DEVICE_WORDS.test(said)) return needsDevice(script, world.log.file, cause);
+  return new ElementError(`${nameOf(script)} ended with status ${result.status}`, {
+    advice: `the whole log is ${world.log.file}`,
+    cause,
+  });
+}
+
+/** What is said by programs that want the disk in the making, or the kernel's devices to make one. */
+const DEVICE_WORDS = new RegExp(
+  `(${BLOCK_DEVICE}|/dev/(loop|mapper|nbd))[^\\n]*([Ii]s a directory|[Nn]ot a block|No such|not found|denied|[Cc]annot)|device-mapper:|losetup: `,
+);
+
+function needsDevice(script: Script, log?: string, cause?: Error): ElementError {
+  return new ElementError(`${nameOf(script)} needs a real block device, and a build here has none`, {
+    advice: `say what the disk is like in the factory file, and leave the element out${log === undefined ? '' : `; the whole log is ${log}`}`,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function nameOf({ element, phase, name }: Script): string {
+  return `${element === '' ? 'no element (made by another script)' : `element ${element}`}: ${phase}/${name}`;
 }
 
 function options(world: PhaseWorld, source: string) {

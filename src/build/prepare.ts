@@ -6,6 +6,7 @@ import { HostError } from '../host/errors.ts';
 import { type ToolSet, toolsKey } from '../host/sandbox/tools-tree.ts';
 import { Archives } from './archive/archives.ts';
 import type { SuiteState } from './archive/state.ts';
+import { libraryDigest } from './dib.ts';
 import {
   hostMirror,
   type Mirror,
@@ -15,6 +16,7 @@ import {
   suiteOf,
 } from './distributions/debian.ts';
 import { type Element, operatingSystem, resolveElements } from './elements.ts';
+import { type GivenFile, givenFiles } from './given-files.ts';
 import { PHASES } from './hooks.ts';
 import { ENGINE, type Inputs, inputDigest, inputsOf } from './inputs.ts';
 import { type PackageRequest, packageInstalls } from './package-installs.ts';
@@ -34,6 +36,8 @@ export interface Preparation {
   sourcesOf(suite: string): readonly Source[];
   readonly suites: readonly SuiteState[];
   readonly elements: readonly Element[];
+  /** Files of whoever builds, that the line hands to elements. */
+  readonly given: readonly GivenFile[];
   readonly packages: readonly PackageRequest[];
   readonly inputs: Inputs;
   readonly repositories: readonly KnownRepository[];
@@ -49,7 +53,7 @@ export interface Preparation {
 export interface PrepareOptions {
   readonly line: ImageLine;
   readonly elementPaths: readonly string[];
-  /** Of the factory file: paths of keys are relative to it. */
+  /** Of the factory file: paths of keys, and those in the line's environment, are relative to it. */
   readonly directory: string;
   /** From the command line; wins over the factory file. */
   readonly mirror?: string;
@@ -84,11 +88,17 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     context.log.warn(`${line.name}: no suite of its archive has ${unknown.join(', ')}`);
   }
   const toolSet = toolsFor(elements);
+  const given = await givenFiles(line.environment, options.directory);
+  const library = await libraryDigest(elements);
   const inputs = inputsOf({
     engine: ENGINE,
     toolsTree: toolsKey(toolSet),
     line,
-    elements,
+    elements: [
+      ...elements,
+      ...given.map(({ variable, digest }) => ({ name: `file of ${variable}`, digest })),
+      ...(library === undefined ? [] : [{ name: "diskimage-builder's library", digest: library }]),
+    ],
     packages: { ...closure, ...statesOf(repositories) },
   });
   return {
@@ -101,6 +111,7 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     sourcesOf: other => sourcesFor(other, mirror),
     suites: archive.suites,
     elements,
+    given,
     packages,
     repositories,
     inputs,

@@ -1,11 +1,14 @@
 import type { ImageLine } from '../definition/types.ts';
-import { HOOKS, TREE } from './chroot.ts';
-import { DIB_LIBRARY, DIB_PYTHON, ELEMENT_SOURCES } from './dib.ts';
+import { BUILD, HOOKS, TREE } from './chroot.ts';
+import { DIB_LIBRARY, ELEMENT_SOURCES } from './dib.ts';
 import type { Mirror } from './distributions/debian.ts';
 import { ROOT_LABEL } from './finish.ts';
 import { ownVariables } from './own-variables.ts';
 
-/** A name for the disk in the making: no such device is there, and grub-install's stand-in asks for none. */
+/**
+ * A name for the disk in the making. It is a folder, and so are its partitions: grub-install's stand-in asks for no
+ * more, and what would write to a device fails instead of writing into a file.
+ */
 export const BLOCK_DEVICE = '/dev/image';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
@@ -16,13 +19,21 @@ export interface ScriptWorld {
   readonly mirror: Mirror;
   /** Names of all elements of the build. */
   readonly elements: readonly string[];
+  /** DIB_IMAGE_CACHE */
+  readonly cache: string;
 }
 
 /**
  * The variables that diskimage-builder gives to the scripts of elements, and ours; those of the definition win.
  * Paths are as scripts outside the chroot see them.
  */
-export function scriptEnvironment({ line, suite, mirror, elements }: ScriptWorld): Record<string, string> {
+export function scriptEnvironment({
+  line,
+  suite,
+  mirror,
+  elements,
+  cache,
+}: ScriptWorld): Record<string, string> {
   return {
     ARCH: line.architecture,
     DISTRO_NAME: line.distribution,
@@ -30,6 +41,7 @@ export function scriptEnvironment({ line, suite, mirror, elements }: ScriptWorld
     DIB_INIT_SYSTEM: 'systemd',
     DIB_PYTHON_VERSION: '3',
     ...places(),
+    DIB_IMAGE_CACHE: cache,
     ...elementLists(elements),
     ...disk(),
     ...sources(suite, mirror),
@@ -37,6 +49,11 @@ export function scriptEnvironment({ line, suite, mirror, elements }: ScriptWorld
     DIB_DEFAULT_INSTALLTYPE: 'source',
     DIB_OFFLINE: '',
     DIB_CHECKSUM: '0',
+    DIB_NO_TMPFS: '1',
+    DIB_MIN_TMPFS: '2',
+    DIB_ARGS: line.elements.join(' '),
+    DIB_ENV: dibVariables(line.environment),
+    LC_ALL: 'C',
     DIB_PYTHON_EXEC: 'python3',
     // Python's sets, in which diskimage-builder keeps names, have an order of their own each time otherwise.
     PYTHONHASHSEED: '0',
@@ -46,18 +63,26 @@ export function scriptEnvironment({ line, suite, mirror, elements }: ScriptWorld
   };
 }
 
+/** As disk-image-create notes what it was given: the words of bash's `export`. */
+function dibVariables(environment: Readonly<Record<string, string>>): string {
+  const quoted = (value: string) => `"${value.replace(/["$`\\]/g, '\\$&')}"`;
+  return Object.entries(environment)
+    .filter(([name]) => name.startsWith('DIB_'))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `declare -x ${name}=${quoted(value)}`)
+    .join('\n');
+}
+
 function places(): Record<string, string> {
   return {
-    TMP_BUILD_DIR: '/build',
-    TMP_IMAGE_DIR: '/build/image',
+    TMP_BUILD_DIR: BUILD,
+    TMP_IMAGE_DIR: `${BUILD}/image`,
     TMP_HOOKS_PATH: HOOKS,
     TMP_MOUNT_PATH: TREE,
     TARGET_ROOT: TREE,
     ELEMENTS_PATH: ELEMENT_SOURCES,
-    DIB_IMAGE_CACHE: '/cache/diskimage-builder',
-    DIB_LOCKFILES: '/build/lockfiles',
+    DIB_LOCKFILES: `${BUILD}/lockfiles`,
     _LIB: DIB_LIBRARY,
-    PYTHONPATH: DIB_PYTHON,
   };
 }
 
@@ -81,8 +106,10 @@ function disk(): Record<string, string> {
     DIB_ROOT_FSTYPE: 'ext4',
     DIB_BOOT_LABEL: '',
     DIB_MOUNTPOINTS: '/|/boot/efi',
+    // The layout boots both ways, which is what diskimage-builder has under this name.
+    DIB_BLOCK_DEVICE: 'efi',
     IMAGE_BLOCK_DEVICE: BLOCK_DEVICE,
-    IMAGE_BLOCK_DEVICES: `[image0]=${BLOCK_DEVICE} [root]=${BLOCK_DEVICE}p1 [BSP]=${BLOCK_DEVICE}p14 [ESP]=${BLOCK_DEVICE}p15`,
+    IMAGE_BLOCK_DEVICES: `[image0]=${BLOCK_DEVICE} [root]=${BLOCK_DEVICE}/root [BSP]=${BLOCK_DEVICE}/BSP [ESP]=${BLOCK_DEVICE}/ESP`,
   };
 }
 

@@ -1,5 +1,43 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Chroot, REQUESTS } from './chroot.ts';
+
+/** One call of grub-install in the chroot, which the engine carries out on the image. */
+export interface GrubRequest {
+  /** `i386-pc`, `x86_64-efi`; absent where it was left to grub-install, which takes BIOS here. */
+  readonly target?: string;
+  /** To be in the core image whatever else is. */
+  readonly modules: readonly string[];
+  /** Into the place for removable media, EFI/BOOT. */
+  readonly removable: boolean;
+  /** All words as they came. */
+  readonly words: readonly string[];
+}
+
+/** The calls of grub-install so far, in their order. */
+export async function grubRequests(chroot: Pick<Chroot, 'outside'>): Promise<GrubRequest[]> {
+  const script =
+    'for file in "$1"/grub-install.*; do [ ! -e "$file" ] || { cat "$file"; printf "\\n\\0"; }; done';
+  const { stdout } = await chroot.outside(['sh', '-c', script, 'requests', REQUESTS]);
+  const calls = stdout.split('\n\0').slice(0, -1);
+  return calls.map(call => grubRequest(call.split('\0').slice(0, -1)));
+}
+
+/** What grub-install was asked for by these words. */
+export function grubRequest(words: readonly string[]): GrubRequest {
+  const option = (name: string) =>
+    words.flatMap((word, index) => {
+      if (word === `--${name}`) return words.slice(index + 1, index + 2);
+      return word.startsWith(`--${name}=`) ? [word.slice(name.length + 3)] : [];
+    });
+  const target = option('target').at(-1);
+  return {
+    ...(target === undefined ? {} : { target }),
+    modules: option('modules').flatMap(list => list.split(/\s+/).filter(each => each !== '')),
+    removable: words.includes('--removable'),
+    words,
+  };
+}
 
 /**
  * What GRUB's tools say in the chroot, where there is no disk yet: grub-probe answers for the disk that will be,
@@ -25,10 +63,16 @@ for word; do
     --version | -V | --help) exec /usr/sbin/grub-install "$@" ;;
   esac
 done
-mkdir -p /boot/grub
-request=$(mktemp /run/image-factory/requests/grub-install.XXXXXX)
-printf '%s\\0' "$@" > "$request"
-echo "grub-install $*: left to image-factory"
+folder=/run/image-factory/requests
+printf '%s\\0' "$@" > "$folder/grub-install.$(printf '%04d' "$(ls "$folder" | wc -l)")"
+mkdir -p /boot/grub/fonts /boot/grub/locale
+if [ -e /usr/share/grub/unicode.pf2 ]; then cp /usr/share/grub/unicode.pf2 /boot/grub/fonts/; fi
+for file in /usr/share/locale/*/LC_MESSAGES/grub.mo; do
+  language=\${file#/usr/share/locale/}
+  if [ -e "$file" ]; then cp "$file" "/boot/grub/locale/\${language%%/*}.mo"; fi
+done
+if [ ! -e /boot/grub/grubenv ] && command -v grub-editenv > /dev/null; then grub-editenv /boot/grub/grubenv create; fi
+echo "Installation finished. No error reported: the rest is done by image-factory."
 `;
 
 const MKCONFIG = `#!/bin/sh

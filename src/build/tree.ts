@@ -1,5 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { SourceRepository } from '../bundle/types.ts';
 import type { ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { availableMemory } from '../host/room.ts';
@@ -12,12 +13,15 @@ import { type Mirror, type Source, sourcesList } from './distributions/debian.ts
 import type { Element } from './elements.ts';
 import { packageEpoch } from './epoch.ts';
 import { afterCleanup, FSTAB, writeFstab } from './finish.ts';
+import { type GivenFile, givenEnvironment } from './given-files.ts';
 import { byNumber, type Hooks } from './hooks.ts';
 import { type PackageRequest, packageInstalls } from './package-installs.ts';
 import { type PhaseWorld, runPhase } from './phases.ts';
 import { addRepositories, dropRepositories, type KnownRepository } from './repositories.ts';
 import { restoreResolver, setResolver } from './resolver.ts';
 import { scriptEnvironment } from './script-environment.ts';
+import { sourceRepositories } from './source-repositories.ts';
+import { type GrubRequest, grubRequests } from './stand-ins.ts';
 
 const GIB = 1024 ** 3;
 
@@ -83,6 +87,7 @@ export interface TreeRequest {
   readonly sources: readonly Source[];
   readonly elements: readonly Element[];
   readonly hooks: Hooks;
+  readonly given: readonly GivenFile[];
   /** Whether the engine makes the tree, and not an element that provides operating-system. */
   readonly own: boolean;
   readonly repositories: readonly KnownRepository[];
@@ -92,12 +97,17 @@ export interface TreeRequest {
   readonly patience: number;
 }
 
-/**
- * The root tree: bootstrap or root.d, then the phases in diskimage-builder's order, then the engine's own touches.
- * @returns the epoch of the tree: see packageEpoch
- */
-export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: BuildLog): Promise<number> {
-  const chroot = await Chroot.open(sandbox);
+export interface BuiltTree {
+  /** Seconds since 1970: see packageEpoch. */
+  readonly epoch: number;
+  /** What the elements want of the boot loader. */
+  readonly grub: readonly GrubRequest[];
+  readonly sourceRepositories: readonly SourceRepository[];
+}
+
+/** The root tree: bootstrap or root.d, then the phases in diskimage-builder's order, then the engine's own touches. */
+export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: BuildLog): Promise<BuiltTree> {
+  const chroot = await Chroot.open(sandbox, request.name);
   const world = await openWorld(chroot, request, log);
   const { own } = request;
   if (!own) await chroot.makeTree();
@@ -108,15 +118,10 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
   await log.timed('repositories', () => addRepositories(chroot, request.repositories, log));
   const environment = { SOURCE_DATE_EPOCH: String(await packageEpoch(sandbox)), ...world.environment };
   const rest = { ...world, ...later, environment };
-  for (const phase of [
-    'extra-data.d',
-    'pre-install.d',
-    'install.d',
-    'post-install.d',
-    'post-root.d',
-  ] as const) {
-    await runPhase(rest, phase);
-  }
+  await runPhase(rest, 'extra-data.d');
+  const fetched = await sourceRepositories(rest);
+  const phases = ['pre-install.d', 'install.d', 'post-install.d', 'post-root.d'] as const;
+  for (const phase of phases) await runPhase(rest, phase);
   // As diskimage-builder does here: what scripts have mounted in the tree so far is not there any more.
   await chroot.unmount();
   await runPhase(rest, 'block-device.d');
@@ -124,6 +129,7 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
   await writeFstab(chroot);
   for (const phase of ['pre-finalise.d', 'finalise.d', 'cleanup.d'] as const) await runPhase(rest, phase);
   await dropRepositories(chroot, request.repositories);
+  const grub = await grubRequests(chroot);
   await restoreResolver(chroot);
   await chroot.unmount();
   await chroot.close();
@@ -131,7 +137,7 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
   await log.timed('after cleanup', () =>
     afterCleanup(sandbox, { ...request, own, ...(mirror === undefined ? {} : { image: mirror }) }),
   );
-  return packageEpoch(sandbox);
+  return { epoch: await packageEpoch(sandbox), grub, sourceRepositories: fetched };
 }
 
 interface World extends PhaseWorld {
@@ -139,8 +145,10 @@ interface World extends PhaseWorld {
 }
 
 async function openWorld(chroot: Chroot, request: TreeRequest, log: BuildLog): Promise<World> {
-  const { line, suite, mirror, hooks } = request;
-  const environment = scriptEnvironment({ line, suite, mirror, elements: hooks.elements });
+  const { line, suite, mirror, hooks, given } = request;
+  const { elements } = hooks;
+  const told = scriptEnvironment({ line, suite, mirror, elements, cache: chroot.cache });
+  const environment = { ...told, ...givenEnvironment(given) };
   const packages = await requestedPackages(chroot, request, environment);
   return { chroot, hooks, log, environment, packages, extra: line.packages };
 }

@@ -65,6 +65,12 @@ const imageLine = z
   })
   .readonly();
 
+const source = { name: text, path: text, location: text };
+const sourceRepository = z.union([
+  z.strictObject({ ...source, kind: z.literal('git'), commit: text }),
+  z.strictObject({ ...source, kind: z.enum(['tar', 'file']), sha256 }),
+]);
+
 const manifest: z.ZodType<Manifest> = z
   .strictObject({
     formatVersion: z.literal(FORMAT_VERSION),
@@ -88,6 +94,7 @@ const manifest: z.ZodType<Manifest> = z
     packages: z.record(text, text).readonly(),
     toolsTree: text,
     sources: z.array(z.strictObject({ suite: text, inReleaseSha256: sha256 })).readonly(),
+    sourceRepositories: z.array(sourceRepository).readonly().exactOptional(),
     timings: z.array(z.strictObject({ what: text, seconds: z.number().nonnegative() })).readonly(),
   })
   .readonly();

@@ -17,6 +17,18 @@ export interface ImageFile extends FileDigest {
   readonly form: DiskForm;
 }
 
+/** What an element fetched by a source-repository-* file. */
+export type SourceRepository = {
+  readonly name: string;
+  /** Where it is in the image; empty for one that is only kept in the cache. */
+  readonly path: string;
+  /** Its address, without login and password. */
+  readonly location: string;
+} & (
+  | { readonly kind: 'git'; readonly commit: string }
+  | { readonly kind: 'tar' | 'file'; readonly sha256: string }
+);
+
 /** `core/manifest.json`: what went in, what came out, who built it. */
 export interface Manifest {
   readonly formatVersion: typeof FORMAT_VERSION;
@@ -57,5 +69,7 @@ export interface Manifest {
   /** Key of the tools tree that the build ran in. */
   readonly toolsTree: string;
   readonly sources: readonly { readonly suite: string; readonly inReleaseSha256: string }[];
+  /** Absent where no element fetched any. */
+  readonly sourceRepositories?: readonly SourceRepository[];
   readonly timings: readonly { readonly what: string; readonly seconds: number }[];
 }

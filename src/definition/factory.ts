@@ -4,7 +4,7 @@ import { type ResolvedLine, resolveLines } from './lines.ts';
 import { Mistakes } from './mistakes.ts';
 import { nodeAt, wordsOf } from './node.ts';
 import { withRepositories } from './repositories.ts';
-import { type ReadText, readSources, readUtf8 } from './sources.ts';
+import { layersAt, type ReadText, readSources, readUtf8, type Sources } from './sources.ts';
 import { resolveRetention, resolveSigning, resolveStages } from './stages.ts';
 import type { Factory } from './types.ts';
 
@@ -34,8 +34,11 @@ export async function loadDefinition(file: string, options: LoadOptions): Promis
   const sources = await readSources(file, mistakes, options.readFile ?? readUtf8);
   if (!sources.complete) mistakes.throwIfAny();
   const directory = dirname(resolve(file));
-  const folders = [join(directory, 'elements'), options.builtinElements, ...(options.moreElements ?? [])];
-  const elementPaths = folders.map(path => resolve(path));
+  const elementPaths = [
+    join(directory, 'elements'),
+    ...elementsPath(sources),
+    ...[options.builtinElements, ...(options.moreElements ?? [])].map(path => resolve(path)),
+  ];
   const lines = withRepositories(sources, resolveLines(sources, mistakes), mistakes);
   checkElements(lines, await elementsIn(elementPaths), mistakes);
   const stages = resolveStages(sources, mistakes);
@@ -50,6 +53,14 @@ export async function loadDefinition(file: string, options: LoadOptions): Promis
   if (retention === undefined || signing === undefined) throw new TypeError('a mistake was not told');
   const images = lines.map(({ line }) => line);
   return { factory: { file: resolve(file), elementPaths, images, stages, retention, signing }, lines };
+}
+
+/** The folders named in the factory file and its includes, the strongest first; relative to where they are named. */
+function elementsPath(sources: Sources): string[] {
+  return layersAt(sources, 'elements-path')
+    .toReversed()
+    .flatMap(layer => wordsOf(layer))
+    .map(({ text, place }) => resolve(dirname(place?.file ?? sources.start.file), text));
 }
 
 async function elementsIn(paths: readonly string[]): Promise<Set<string>> {

@@ -227,6 +227,11 @@ const commonLayer = loose({ ...layer, variants }, 'settings');
 export const factorySchema = loose({
   version: z.literal(1, { error: '1, the version of this format' }).describe('Version of this format.'),
   include: z.array(line, { error: 'a list of files' }).describe('Files laid under this one; relative paths.'),
+  'elements-path': z
+    .array(line, { error: 'a list of folders' })
+    .describe(
+      'Folders of elements, after elements/ beside this file and before the built-in ones; relative paths.',
+    ),
   defaults: commonLayer.describe('Settings of every image.'),
   distributions: record(word(DISTRIBUTIONS), commonLayer).describe(
     'Settings of every image of a distribution.',

@@ -42,7 +42,7 @@ async function ran(phases: readonly Phase[], given: Given = {}) {
       },
       outside: async (argv: readonly string[], options?: ScriptOptions) => {
         if (argv[0] === 'find') {
-          const there = scripts.filter(each => argv[1] === `/build/hooks/${each.phase}`);
+          const there = scripts.filter(each => argv[1] === `/build/dib.build/hooks/${each.phase}`);
           return { status: 0, stdout: there.map(each => `${each.name}\0`).join(''), stderr: '' };
         }
         commands.push(`outside: ${argv.join(' ')}`);
@@ -137,16 +137,16 @@ describe('runPhase', () => {
     const { commands } = await ran(EVERY, { scripts });
     const phases = commands.filter(each => each.includes('50-x'));
     expect(phases).toEqual([
-      'outside: /build/hooks/root.d/50-x',
-      'outside: /build/hooks/extra-data.d/50-x',
+      'outside: /build/dib.build/hooks/root.d/50-x',
+      'outside: /build/dib.build/hooks/extra-data.d/50-x',
       '/tmp/in_target.d/pre-install.d/50-x',
       '/tmp/in_target.d/install.d/50-x',
       '/tmp/in_target.d/post-install.d/50-x',
-      'outside: /build/hooks/post-root.d/50-x',
-      'outside: /build/hooks/block-device.d/50-x',
-      'outside: /build/hooks/pre-finalise.d/50-x',
+      'outside: /build/dib.build/hooks/post-root.d/50-x',
+      'outside: /build/dib.build/hooks/block-device.d/50-x',
+      'outside: /build/dib.build/hooks/pre-finalise.d/50-x',
       '/tmp/in_target.d/finalise.d/50-x',
-      'outside: /build/hooks/cleanup.d/50-x',
+      'outside: /build/dib.build/hooks/cleanup.d/50-x',
     ]);
   });
 

@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BuildLog } from '../../src/build/build-log.ts';
-import { Chroot, inTree as inBareTree } from '../../src/build/chroot.ts';
+import { Chroot, inTree as inBareTree, TREE } from '../../src/build/chroot.ts';
 import { layOutSources } from '../../src/build/dib.ts';
 import { writeFstab } from '../../src/build/finish.ts';
 import { assembleHooks, type Hooks, type Phase } from '../../src/build/hooks.ts';
@@ -27,7 +27,7 @@ const ELEMENTS: Record<string, Files> = {
   first: {
     'environment.d/10-first': 'export COLOUR=red ORDER=one\n',
     'root.d/50-mount': beside(
-      'root $COLOUR $(sudo mkdir -p /build/kept $TARGET_ROOT/kept && sudo mount --bind /build/kept $TARGET_ROOT/kept && echo mounted)',
+      'root $COLOUR $(sudo mkdir -p $TMP_BUILD_DIR/kept $TARGET_ROOT/kept && sudo mount --bind $TMP_BUILD_DIR/kept $TARGET_ROOT/kept && echo mounted)',
     ),
     'extra-data.d/50-given': beside(
       'extra $(test -d $TMP_HOOKS_PATH/install.d && echo "#!/bin/sh" > $TMP_HOOKS_PATH/install.d/07-made; echo "echo made >> /order" >> $TMP_HOOKS_PATH/install.d/07-made; chmod 755 $TMP_HOOKS_PATH/install.d/07-made; echo left > $TMP_MOUNT_PATH/tmp/left)',
@@ -75,7 +75,13 @@ describe('the phases of a build', () => {
         hooks,
         log,
         environment: {
-          ...scriptEnvironment({ line: LINE, suite: 'bookworm', mirror: MIRROR, elements: hooks.elements }),
+          ...scriptEnvironment({
+            line: LINE,
+            suite: 'bookworm',
+            mirror: MIRROR,
+            elements: hooks.elements,
+            cache: chroot.cache,
+          }),
           GIVEN: 'words',
         },
         packages: [],
@@ -93,10 +99,9 @@ describe('the phases of a build', () => {
       await layOutSources(read, join(work, 'elements'));
     });
     log = new BuildLog(context, join(workshop.work, 'build.log'));
-    const copy =
-      'mkdir /build/tree && cp -a /bin /sbin /lib* /usr /etc /build/tree && cd /build/tree && mkdir -p var proc sys dev run tmp root';
+    const copy = `mkdir -p ${TREE} && cp -a /bin /sbin /lib* /usr /etc ${TREE} && cd ${TREE} && mkdir -p var proc sys dev run tmp root`;
     await workshop.sandbox.run(['sh', '-c', copy]);
-    chroot = await Chroot.open(workshop.sandbox);
+    chroot = await Chroot.open(workshop.sandbox, 'phases');
   });
 
   afterAll(() => workshop?.close());
@@ -128,7 +133,7 @@ describe('the phases of a build', () => {
       'install 20 hello',
       'perl two',
       'post helped',
-      'post-root /build/tree/kept',
+      `post-root ${TREE}/kept`,
       'block-device gone',
       'pre-finalise 2',
     ]);
@@ -163,9 +168,9 @@ describe('the phases of a build', () => {
     await expect(inTree('touch', '/tmp/in_target.d/install.d/x')).rejects.toThrow(/Read-only/);
     await chroot.unmount();
     await chroot.close();
-    const places = ['proc', 'dev', 'run', 'tmp', 'kept'].map(name => `/build/tree/${name}`);
+    const places = ['proc', 'dev', 'run', 'tmp', 'kept'].map(name => `${TREE}/${name}`);
     const { stdout } = await workshop.sandbox.run(['find', ...places, '-mindepth', '1']);
-    expect(stdout).toBe('/build/tree/tmp/left\n');
+    expect(stdout).toBe(`${TREE}/tmp/left\n`);
   });
 
   it('are followed by the seal, which no link leads out of the tree', async () => {
@@ -187,7 +192,7 @@ describe('the phases of a build', () => {
   });
 
   it('must not leave what has to go under a name that is not UTF-8', async () => {
-    await inTree('sh', '-c', 'touch "$(printf \'/var/lib/cloud/data/caf\\351\')"');
+    await inBareTree(workshop.sandbox, ['sh', '-c', 'touch "$(printf \'/var/lib/cloud/data/caf\\351\')"']);
     await expect(sealTree(workshop.sandbox)).rejects.toThrow(ElementError);
     await expect(sealTree(workshop.sandbox)).rejects.toThrow(/\/var\/lib\/cloud\/data\/caf.* is not UTF-8/);
   });
