@@ -187,6 +187,29 @@ describe('a step that fails', () => {
     expect(cause).not.toContain('line 10\n');
   });
 
+  it('is told to need a block device, where it looks for one', async () => {
+    const act = () => failure(1, '', "dd: failed to open '/dev/image': Is a directory\n");
+    const error = await ran(['pre-finalise.d'], { scripts: [script('50-dd', 'pre-finalise.d')], act }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(ElementError);
+    expect((error as Error).message).toMatch(
+      /^element site: pre-finalise\.d\/50-dd needs a real block device/,
+    );
+  });
+
+  it('names the disk and is not told to need one, when it fails of something else', async () => {
+    const act = () => failure(1, '+ grub-install --force /dev/image\n+ false\n');
+    const given = { scripts: [script('50-x', 'cleanup.d')], act };
+    await expect(ran(['cleanup.d'], given)).rejects.toThrow(/50-x ended with status 1$/);
+  });
+
+  it('is a script that makes the block device itself', async () => {
+    const act = () => 'IMAGE_BLOCK_DEVICE=/dev/loop0\n';
+    const given = { scripts: [script('50-loop', 'block-device.d')], act };
+    await expect(ran(['block-device.d'], given)).rejects.toThrow(/block-device\.d\/50-loop needs a real/);
+  });
+
   it('is the mirror, where apt says so', async () => {
     const act = () => failure(100, '', 'E: Failed to fetch http://m.example/x  503  Service Unavailable\n');
     await expect(ran(['install.d'], { packages: [wanted('htop')], act })).rejects.toThrow(NetworkError);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { writeStandIns } from '../../src/build/stand-ins.ts';
+import { grubRequest, writeStandIns } from '../../src/build/stand-ins.ts';
 import { run } from '../../src/host/process.ts';
 import { inTemporary } from '../host/support.ts';
 
@@ -44,3 +44,18 @@ it('grub-probe tells the file system when nothing is named, and all can be read 
     for (const name of ['grub-probe', 'grub-install', 'grub-mkconfig'])
       await run(['dash', '-n', join(folder, name)]);
   }));
+
+// What diskimage-builder's element bootloader calls, for a disk that boots both ways.
+it.each([
+  [
+    ['--modules=part_msdos part_gpt lvm biosdisk', '--force', '/dev/image'],
+    { modules: ['part_msdos', 'part_gpt', 'lvm', 'biosdisk'], removable: false },
+  ],
+  [
+    ['--modules', 'lvm', '--target=i386-pc', '/dev/image'],
+    { target: 'i386-pc', modules: ['lvm'], removable: false },
+  ],
+  [['--removable', '--target', 'x86_64-efi'], { target: 'x86_64-efi', modules: [], removable: true }],
+])('grub-install %j is read', (words, wanted) => {
+  expect(grubRequest(words)).toEqual({ ...wanted, words });
+});
