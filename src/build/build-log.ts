@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { link, rename } from 'node:fs/promises';
 import type { Context } from '../host/context.ts';
 import { CancelledError, HostError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
@@ -54,16 +54,19 @@ export class BuildLog {
     }
   }
 
-  /** Ends the log with a table of what took how long, and gives it its last place. */
+  /**
+   * Ends the log with a table of what took how long, and puts it into the bundle. It stays where it was too: what
+   * comes after may fail.
+   */
   async finish(path: string): Promise<void> {
     this.#append(`== seconds by step\n${table(this.timings)}`);
-    await rename(this.#path, path);
+    await link(this.#path, path);
   }
 
   /** Puts the log of a failed build where `file` says. @param why the error in words */
   async keep(why: string): Promise<void> {
-    this.#append(`== failed: ${clean(why)}`);
-    await this.finish(this.file);
+    this.#append(`== failed: ${clean(why)}\n== seconds by step\n${table(this.timings)}`);
+    if (this.#path !== this.file) await rename(this.#path, this.file);
   }
 
   /** Lines come in event handlers, where nobody could catch a full disk: the step tells of it. */

@@ -63,3 +63,13 @@ it('lets the step fail, and not the process, when the disk is full', async () =>
   await expect(step).rejects.toThrow(HostError);
   await expect(step).rejects.toThrow(/disk is full/);
 });
+
+it('keeps the whole log of a build that fails after its log went into the bundle', () =>
+  inTemporary(async folder => {
+    const [path, kept] = [join(folder, 'build.log'), join(folder, 'x.failed.log')];
+    const log = new BuildLog(recordingContext().context, path, kept);
+    await log.timed('bootstrap', async () => {});
+    await log.finish(join(folder, 'in-the-bundle.log'));
+    await log.keep('no room');
+    expect(await readFile(kept, 'utf8')).toMatch(/^== bootstrap\n.*== failed: no room\n/s);
+  }));

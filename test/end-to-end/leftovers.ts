@@ -88,11 +88,22 @@ export async function leftovers(place: string, scene?: Scene): Promise<string[]>
  * say of themselves that they tell of a failure.
  */
 export async function visibleFiles(place: string): Promise<string[]> {
+  return (await filesBelow(place)).filter(name => !name.endsWith(FAILED));
+}
+
+/** Logs of failed builds, relative to the place. */
+export async function failedLogs(place: string): Promise<string[]> {
+  return (await filesBelow(place)).filter(name => name.endsWith(FAILED));
+}
+
+const FAILED = '.failed.log';
+
+async function filesBelow(place: string): Promise<string[]> {
   const entries = await readdir(place, { recursive: true, withFileTypes: true });
   return entries
     .filter(entry => !entry.isDirectory())
     .map(entry => join(entry.parentPath, entry.name).slice(place.length + 1))
-    .filter(name => !name.split('/').some(part => part.startsWith('.')) && !name.endsWith('.failed.log'))
+    .filter(name => !name.split('/').some(part => part.startsWith('.')))
     .sort();
 }
 

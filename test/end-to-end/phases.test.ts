@@ -39,8 +39,8 @@ const ELEMENTS: Record<string, Files> = {
     'post-root.d/50-kept': beside('post-root $(findmnt -n -o TARGET $TARGET_ROOT/kept)'),
     'block-device.d/50-gone': beside('block-device $(findmnt -n -o TARGET $TARGET_ROOT/kept || echo gone)'),
     'pre-finalise.d/50-x': beside('pre-finalise $(grep -c LABEL $TARGET_ROOT/etc/fstab)'),
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: bash's own
     'cleanup.d/50-x': beside(
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: bash's own
       'cleanup $(eval declare -A a=($(get_image_element_array)); test -f ${a[second]}/README && echo found)',
     ),
     'static/etc/greeting': 'hello',
