@@ -1,7 +1,7 @@
-import { chmod, cp, lstat, mkdir, readdir, realpath, stat } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DefinitionError } from '../host/errors.ts';
-import type { Element } from './elements.ts';
+import { broughtIn, type Element } from './elements.ts';
 
 /** diskimage-builder's phases in their order, and where their scripts run: beside the tree, or in it. */
 export const PHASES = {
@@ -82,12 +82,8 @@ async function copyPart(
   }
 }
 
-/** A link within the element stays one; what a link takes from elsewhere comes along. */
 async function copyEntry(element: Element, from: string, to: string): Promise<void> {
-  const [home, target] = await Promise.all(
-    [element.path, from].map(path => realpath(path).catch(() => path)),
-  );
-  if (target?.startsWith(`${home}/`)) return copy(from, to);
+  if ((await broughtIn(element.path, from)) === undefined) return copy(from, to);
   await cp(from, to, { recursive: true, dereference: true });
 }
 

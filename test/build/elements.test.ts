@@ -88,6 +88,23 @@ describe('resolveElements', () => {
 });
 
 describe('digestFolder', () => {
+  it('counts what a link brings in from elsewhere, and not that it is elsewhere', () =>
+    inTemporary(async place => {
+      await writeTree(place, { 'shared/common': 'one', 'site/install.d/10-x': 'x' });
+      const folder = join(place, 'site');
+      await symlink('../../shared/common', join(folder, 'install.d/50-common'));
+      await symlink('10-x', join(folder, 'install.d/60-within'));
+      await symlink('nowhere', join(folder, 'install.d/70-dangling'));
+      await mkdir(join(folder, 'static'));
+      await symlink(join(place, 'shared'), join(folder, 'static/in-the-image'));
+      const before = await digestFolder(folder);
+      expect(await digestFolder(folder)).toBe(before);
+      await writeTree(place, { 'shared/common': 'two' });
+      expect(await digestFolder(folder)).not.toBe(before);
+      await writeTree(place, { 'shared/common': 'one', 'shared/more': 'three' });
+      expect(await digestFolder(folder)).toBe(before);
+    }));
+
   /** The digests before and after a change. */
   const around = (change: (folder: string) => Promise<unknown>) =>
     inTemporary(async folder => {

@@ -49,9 +49,11 @@ describe('assembleHooks', () => {
       await writeTree(place, { 'shared/50-common': script() });
       await symlink('../bin/tool', join(own.path, 'install.d/50-linked'));
       await symlink('../../../shared/50-common', join(own.path, 'install.d/60-shared'));
+      await symlink('/dev/null', join(own.path, 'install.d/70-masked'));
       await assembleHooks([own], join(place, 'out'));
       expect(await readlink(join(place, 'out/install.d/50-linked'))).toBe('../bin/tool');
       expect((await lstat(join(place, 'out/install.d/60-shared'))).isFile()).toBe(true);
+      expect(await readlink(join(place, 'out/install.d/70-masked'))).toBe('/dev/null');
       expect((await stat(join(place, 'out/install.d/60-shared'))).mode & 0o777).toBe(0o755);
     }));
 
