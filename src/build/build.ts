@@ -14,14 +14,16 @@ import { requireRoom } from '../host/room.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { toolsPath, toolsTree } from '../host/sandbox/tools-tree.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
-import { type DocumentsRequest, writeDocuments } from '../image/documents.ts';
+import { type DocumentsRequest, mountedFilesystems, writeDocuments } from '../image/documents.ts';
+import { filesystemUuid, placedRoot } from '../image/layout.ts';
+import { diskPlan } from '../image/plan.ts';
+import { rootOf } from '../image/volume.ts';
 import { BuildLog } from './build-log.ts';
 import { layOutSources } from './dib.ts';
-import { type BuiltDisk, buildDisk, convertToQcow2, rootUuid } from './disk.ts';
+import { type BuiltDisk, buildDisk, convertToQcow2 } from './disk.ts';
 import { sourcesList } from './distributions/debian.ts';
 import { watchingDownloads } from './downloads.ts';
 import { keepingLog } from './failure.ts';
-import { ROOT_LABEL } from './finish.ts';
 import { layOutGiven } from './given-files.ts';
 import { assembleHooks, type Hooks } from './hooks.ts';
 import { ENGINE } from './inputs.ts';
@@ -95,9 +97,10 @@ export async function layOut(preparation: Preparation, work: string): Promise<Ho
   const hooks = await assembleHooks(preparation.elements, join(folder, 'hooks'));
   await layOutSources(preparation.elements, folder);
   await layOutGiven(preparation.given, folder);
+  const root = rootOf(diskPlan(preparation.line.disk));
   await writeStandIns(join(folder, 'stand-ins'), {
-    rootUuid: rootUuid(preparation.inputDigest),
-    label: ROOT_LABEL,
+    rootUuid: filesystemUuid(root, preparation.inputDigest),
+    label: root.label ?? '',
   });
   return hooks;
 }
@@ -146,7 +149,7 @@ async function finishBundle(
     const name = (form: DiskForm) =>
       imageFileName({ ...line, image: line.name, version: request.version }, form);
     const [, documents] = await Promise.all([
-      log.timed('qcow2', () => convertToQcow2(sandbox, out)),
+      log.timed('qcow2', () => convertToQcow2(sandbox, out, line.disk.compression)),
       log.timed('inventory', () => writeDocuments(draft.core, documentsOf(request, disk))),
     ]);
     const forms: DiskForm[] = ['raw', 'qcow2'];
@@ -177,8 +180,8 @@ async function finishBundle(
 function documentsOf({ preparation, version, epoch }: Grown, disk: BuiltDisk): DocumentsRequest {
   const { line, inputDigest } = preparation;
   const { distribution, release } = line;
-  const partition = disk.layout.root.number;
-  return { raw: disk.raw, partition, image: line.name, version, distribution, release, inputDigest, epoch };
+  const filesystems = mountedFilesystems(volumesOf(disk));
+  return { raw: disk.raw, filesystems, image: line.name, version, distribution, release, inputDigest, epoch };
 }
 
 async function makeManifest(
@@ -202,7 +205,8 @@ async function makeManifest(
     files: made.files,
     minimum: { disk: Math.ceil(made.raw.size / GIB), memory: 512 },
     builder: { engine: ENGINE, run: request.job, host: hostname() },
-    rootFilesystem: { label: ROOT_LABEL, uuid: made.disk.rootUuid, partition: made.disk.layout.root.number },
+    rootFilesystem: rootFilesystem(made.disk),
+    volumes: volumesOf(made.disk),
     elements: preparation.inputs.elements,
     tools: await toolVersions(sandbox),
     packages: preparation.inputs.packages,
@@ -211,6 +215,19 @@ async function makeManifest(
     ...(request.sourceRepositories.length === 0 ? {} : { sourceRepositories: request.sourceRepositories }),
     timings: made.log.timings,
   };
+}
+
+function rootFilesystem({ layout }: BuiltDisk): Manifest['rootFilesystem'] {
+  const { label = '', uuid, number: partition } = placedRoot(layout);
+  return { label, uuid, partition };
+}
+
+function volumesOf({ layout }: BuiltDisk): Manifest['volumes'] {
+  return layout.volumes.map(({ name, number: partition, content, uuid, label, mount }) => ({
+    ...{ name, partition, content, uuid },
+    ...(label === undefined ? {} : { label }),
+    ...(mount?.point.startsWith('/') ? { mountPoint: mount.point } : {}),
+  }));
 }
 
 /** Packages of the tools tree that shape an image's bytes. */

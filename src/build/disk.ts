@@ -2,28 +2,30 @@ import { chmod, open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
+import { DefinitionError } from '../host/errors.ts';
 import { ToolError } from '../host/process.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { assembleDisk, RAW } from '../image/assemble.ts';
+import { type DiskLayout, placeVolumes } from '../image/layout.ts';
+import { diskPlan } from '../image/plan.ts';
 import {
-  type DiskLayout,
-  derivedUuid,
+  entriesBelow,
   FIND_FORMAT,
   type FilesystemSize,
   filesystemSize,
-  gptHybrid,
   parseFind,
   type TreeEntry,
-} from '../image/layout.ts';
+} from '../image/tree-size.ts';
+import { type DiskPlan, type Volume, volumesBelow } from '../image/volume.ts';
 import type { BuildLog } from './build-log.ts';
 import { TREE } from './chroot.ts';
-import { ROOT_LABEL } from './finish.ts';
 
 /**
  * Share of the filesystem that stays free, by attempt. The kernel keeps 2 % of ext4 for itself, and a first
  * boot writes some MiB before the root has grown; free space stays below 5 % all the same.
  */
 const SLACK = [0.036, 0.06, 0.1];
+const MIB = 1024 * 1024;
 
 export interface DiskRequest {
   readonly line: ImageLine;
@@ -38,11 +40,6 @@ export interface BuiltDisk {
   /** Absolute path. */
   readonly raw: string;
   readonly layout: DiskLayout;
-  readonly rootUuid: string;
-}
-
-export function rootUuid(seed: string): string {
-  return derivedUuid(`${seed} root filesystem`);
 }
 
 /** The entries of the tree as they stand. */
@@ -51,44 +48,101 @@ export async function listTree(sandbox: Sandbox): Promise<TreeEntry[]> {
   return parseFind(found.stdout);
 }
 
-/** The raw disk, from the tree. */
+/**
+ * The raw disk, from the tree.
+ * @throws DefinitionError when a volume of a fixed size is too small for what is in it
+ */
 export async function buildDisk(
   context: Context,
   sandbox: Sandbox,
   request: DiskRequest,
   log: BuildLog,
 ): Promise<BuiltDisk> {
-  const entries = await log.timed('measure', () => listTree(sandbox));
-  const { journal, reserve } = request.line.disk;
+  const plan = diskPlan(request.line.disk);
+  const entries = await log.timed('measure', () => measure(sandbox, plan, request.epoch));
   for (const [attempt, slack] of SLACK.entries()) {
-    const size = filesystemSize(entries, { journal, reserve, slack });
+    const sizes = volumeSizes(plan, entries, request.line.disk, slack);
     try {
-      return await log.timed('disk', () => attemptDisk(sandbox, request, size));
+      return await log.timed('disk', () => attemptDisk(sandbox, request, plan, sizes));
     } catch (error) {
       const small = error instanceof ToolError && /Could not allocate (block|inode)/.test(error.message);
       if (!small || attempt === SLACK.length - 1) throw error;
-      context.log.debug(`the filesystem of ${size.bytes} bytes is too small, once more with more room`);
+      context.log.debug('a filesystem is too small, once more with more room');
     }
   }
   throw new Error('unreachable');
 }
 
-async function attemptDisk(sandbox: Sandbox, request: DiskRequest, size: FilesystemSize): Promise<BuiltDisk> {
-  const layout = gptHybrid(size.bytes, request.seed);
-  const uuid = rootUuid(request.seed);
-  const raw = await sharedFile(request.out, RAW, layout.size);
+/** Every mount point has its directory; then the tree is counted. */
+async function measure(sandbox: Sandbox, plan: DiskPlan, epoch: number): Promise<TreeEntry[]> {
+  const points = plan.volumes.flatMap(({ mount }) =>
+    mount?.point.startsWith('/') ? [TREE + mount.point] : [],
+  );
+  await sandbox.run(['sh', '-c', MOUNT_POINTS, 'mount-points', String(epoch), ...points.sort()]);
+  return listTree(sandbox);
+}
+
+/** A directory that comes now must not tell when. */
+const MOUNT_POINTS = `set -eu
+epoch=$1; shift
+for path; do
+  [ -d "$path" ] && continue
+  mkdir -p "$path"
+  touch -d "@$epoch" "$path" "\${path%/*}"
+done
+`;
+
+type Sizes = ReadonlyMap<string, FilesystemSize & { readonly journal: number }>;
+
+function volumeSizes(
+  plan: DiskPlan,
+  entries: readonly TreeEntry[],
+  disk: ImageLine['disk'],
+  slack: number,
+): Sizes {
+  const sizes = plan.volumes
+    .filter(each => each.content === 'ext4')
+    .map(volume => {
+      const point = volume.mount?.point;
+      const own = point === undefined ? [] : entriesBelow(entries, point, volumesBelow(plan, volume));
+      const journal = volume.tuning?.journal ?? journalOf(volume, disk.journal);
+      const reserve = volume.bytes === undefined ? disk.reserve : 0;
+      const needed = filesystemSize(own, { journal, reserve, slack });
+      if (volume.bytes !== undefined && volume.bytes < needed.bytes) throw tooSmall(volume, needed.bytes);
+      const bytesPerInode = volume.tuning?.bytesPerInode ?? needed.bytesPerInode;
+      return [volume.name, { ...needed, bytesPerInode, journal }] as const;
+    });
+  return new Map(sizes);
+}
+
+/** A small volume of its own has a small journal, as mke2fs would choose. */
+function journalOf({ bytes }: Volume, journal: number): number {
+  return bytes === undefined ? journal : Math.min(journal, Math.max(4, Math.floor(bytes / 16 / MIB)) * MIB);
+}
+
+function tooSmall(volume: Volume, needed: number): DefinitionError {
+  const mib = (bytes: number) => `${Math.ceil(bytes / MIB)} MiB`;
+  return new DefinitionError(
+    `the partition ${volume.name} of ${mib(volume.bytes ?? 0)} is too small for ${volume.mount?.point} of the tree`,
+    { advice: `give it ${mib(needed)} at least` },
+  );
+}
+
+async function attemptDisk(
+  sandbox: Sandbox,
+  { line, seed, out, epoch }: DiskRequest,
+  plan: DiskPlan,
+  sizes: Sizes,
+): Promise<BuiltDisk> {
+  const open = plan.volumes.find(each => each.bytes === undefined);
+  const layout = placeVolumes(plan, sizes.get(open?.name ?? '')?.bytes ?? 0, seed);
+  const raw = await sharedFile(out, RAW, layout.size);
+  const standard = { bytesPerInode: 16_384, journal: line.disk.journal };
   await assembleDisk(sandbox, {
-    tree: TREE,
-    inside: '/out',
-    outside: request.out,
-    layout,
-    size,
-    rootUuid: uuid,
-    label: ROOT_LABEL,
-    journal: request.line.disk.journal,
-    epoch: request.epoch,
+    ...{ tree: TREE, inside: '/out', outside: out, plan, layout, epoch },
+    sizing: ({ name }) => sizes.get(name) ?? standard,
   });
-  return { raw, layout, rootUuid: uuid };
+  return { raw, layout };
 }
 
 /** An empty file of ours that the sandbox's root may write: so that results belong to the caller. */
@@ -100,11 +154,15 @@ async function sharedFile(folder: string, name: string, size: number): Promise<s
   return path;
 }
 
-/** A compressed qcow2 of the raw disk: the same bytes each time, readable by QEMU 5.1 and newer. */
-export async function convertToQcow2(sandbox: Sandbox, out: string): Promise<string> {
+/** A compressed qcow2 of the raw disk: the same bytes each time, with zstd readable by QEMU 5.1 and newer. */
+export async function convertToQcow2(
+  sandbox: Sandbox,
+  out: string,
+  compression: ImageLine['disk']['compression'],
+): Promise<string> {
   const path = await sharedFile(out, 'disk.qcow2', 0);
   // Without -W: clusters in order, so that the same disk gives the same file.
-  const options = ['-c', '-o', 'compression_type=zstd', '-m', '16'];
+  const options = ['-c', '-o', `compression_type=${compression}`, '-m', '16'];
   await sandbox.run([
     'qemu-img',
     'convert',

@@ -1,22 +1,23 @@
+import type { Disk } from '../definition/types.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
-import { GRUB_FILES } from '../image/assemble.ts';
+import { fstab } from '../image/fstab.ts';
+import { grubFilesCommand } from '../image/grub.ts';
+import { diskPlan } from '../image/plan.ts';
 import { type Chroot, inTree } from './chroot.ts';
 import { debianSources, mirrorAt, type Source, sourcesFor } from './distributions/debian.ts';
 
 /** The last touches to the tree by the engine itself. */
 
-export const ROOT_LABEL = 'cloudimg-rootfs';
-
-export const FSTAB = `LABEL=${ROOT_LABEL} / ext4 rw,discard,errors=remount-ro,x-systemd.growfs 0 1
-LABEL=UEFI /boot/efi vfat umask=0077 0 1
-`;
-
 /** What diskimage-builder calls writefstab: the last word, whatever elements wrote there before. */
-export async function writeFstab(chroot: Chroot): Promise<void> {
-  await chroot.inside(['sh', '-c', 'mkdir -p /boot/efi && cat > /etc/fstab'], { input: FSTAB });
+export async function writeFstab(chroot: Chroot, disk: Disk): Promise<void> {
+  const plan = diskPlan(disk);
+  const points = plan.volumes.map(each => each.mount?.point ?? '/').filter(each => each.startsWith('/'));
+  await chroot.inside(['mkdir', '-p', ...points]);
+  await chroot.inside(['sh', '-c', 'cat > /etc/fstab'], { input: fstab(plan) });
 }
 
 export interface Finish {
+  readonly disk: Disk;
   readonly suite: string;
   /** Address from the factory file; absent: the distribution's own public mirror. */
   readonly image?: string;
@@ -34,7 +35,7 @@ const LEFTOVERS = [
 
 /** After the last phase: GRUB's files, an empty /tmp, and the package sources that the image is left with. */
 export async function afterCleanup(sandbox: Sandbox, finish: Finish): Promise<void> {
-  await inTree(sandbox, ['sh', '-c', GRUB_FILES]);
+  await inTree(sandbox, grubFilesCommand(diskPlan(finish.disk)));
   await inTree(sandbox, ['find', '/tmp', '-mindepth', '1', '-delete']);
   const sources = await imageSources(sandbox, finish);
   if (!finish.own) return replaceMirror(sandbox, finish.sources, sources);

@@ -1,8 +1,9 @@
-import type { ImageLine } from '../definition/types.ts';
+import type { Disk, ImageLine } from '../definition/types.ts';
+import { diskPlan } from '../image/plan.ts';
+import { type DiskPlan, firmwaresOf, rootOf } from '../image/volume.ts';
 import { BUILD, HOOKS, TREE } from './chroot.ts';
 import { DIB_LIBRARY, ELEMENT_SOURCES } from './dib.ts';
 import type { Mirror } from './distributions/debian.ts';
-import { ROOT_LABEL } from './finish.ts';
 import { ownVariables } from './own-variables.ts';
 
 /**
@@ -43,7 +44,7 @@ export function scriptEnvironment({
     ...places(),
     DIB_IMAGE_CACHE: cache,
     ...elementLists(elements),
-    ...disk(),
+    ...diskVariables(line.disk),
     ...sources(suite, mirror),
     DIB_DEBUG_TRACE: '0',
     DIB_DEFAULT_INSTALLTYPE: 'source',
@@ -98,18 +99,32 @@ function elementLists(elements: readonly string[]): Record<string, string> {
   };
 }
 
-function disk(): Record<string, string> {
+/** diskimage-builder's own names of the partitions that firmware and GRUB need. */
+const NODES: Readonly<Record<string, string>> = { bios: 'BSP', esp: 'ESP' };
+
+/** diskimage-builder's word for how a disk boots; one that boots both ways is `efi` there. */
+function blockDevice(plan: DiskPlan): string {
+  return firmwaresOf(plan).uefi ? 'efi' : plan.table;
+}
+
+function diskVariables(disk: Disk): Record<string, string> {
+  const plan = diskPlan(disk);
+  const root = rootOf(plan);
+  const points = plan.volumes.map(each => each.mount?.point ?? '').filter(each => each.startsWith('/'));
+  const devices = plan.volumes.map(({ name, number }) => {
+    const node = NODES[name] ?? name;
+    return `[${node}]=${number === 0 ? BLOCK_DEVICE : `${BLOCK_DEVICE}/${node}`}`;
+  });
   return {
-    FS_TYPE: 'ext4',
-    ROOT_LABEL,
-    DIB_ROOT_LABEL: ROOT_LABEL,
-    DIB_ROOT_FSTYPE: 'ext4',
-    DIB_BOOT_LABEL: '',
-    DIB_MOUNTPOINTS: '/|/boot/efi',
-    // The layout boots both ways, which is what diskimage-builder has under this name.
-    DIB_BLOCK_DEVICE: 'efi',
+    FS_TYPE: root.content,
+    ROOT_LABEL: root.label ?? '',
+    DIB_ROOT_LABEL: root.label ?? '',
+    DIB_ROOT_FSTYPE: root.content,
+    DIB_BOOT_LABEL: plan.volumes.find(each => each.mount?.point === '/boot')?.label ?? '',
+    DIB_MOUNTPOINTS: points.sort().join('|'),
+    DIB_BLOCK_DEVICE: blockDevice(plan),
     IMAGE_BLOCK_DEVICE: BLOCK_DEVICE,
-    IMAGE_BLOCK_DEVICES: `[image0]=${BLOCK_DEVICE} [root]=${BLOCK_DEVICE}/root [BSP]=${BLOCK_DEVICE}/BSP [ESP]=${BLOCK_DEVICE}/ESP`,
+    IMAGE_BLOCK_DEVICES: [`[image0]=${BLOCK_DEVICE}`, ...devices].join(' '),
   };
 }
 

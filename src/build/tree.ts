@@ -6,13 +6,15 @@ import type { Context } from '../host/context.ts';
 import { availableMemory } from '../host/room.ts';
 import { UID_BASE } from '../host/sandbox/protocol.ts';
 import { Sandbox } from '../host/sandbox/sandbox.ts';
+import { fstab } from '../image/fstab.ts';
+import { diskPlan } from '../image/plan.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { BuildLog } from './build-log.ts';
 import { Chroot } from './chroot.ts';
 import { type Mirror, type Source, sourcesList } from './distributions/debian.ts';
 import type { Element } from './elements.ts';
 import { packageEpoch } from './epoch.ts';
-import { afterCleanup, FSTAB, writeFstab } from './finish.ts';
+import { afterCleanup, writeFstab } from './finish.ts';
 import { type GivenFile, givenEnvironment } from './given-files.ts';
 import { byNumber, type Hooks } from './hooks.ts';
 import { type PackageRequest, packageInstalls } from './package-installs.ts';
@@ -126,7 +128,7 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
   await chroot.unmount();
   await runPhase(rest, 'block-device.d');
   await chroot.mount();
-  await writeFstab(chroot);
+  await writeFstab(chroot, request.line.disk);
   for (const phase of ['pre-finalise.d', 'finalise.d', 'cleanup.d'] as const) await runPhase(rest, phase);
   await dropRepositories(chroot, request.repositories);
   const grub = await grubRequests(chroot);
@@ -135,7 +137,12 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
   await chroot.close();
   const mirror = request.line.mirror.image;
   await log.timed('after cleanup', () =>
-    afterCleanup(sandbox, { ...request, own, ...(mirror === undefined ? {} : { image: mirror }) }),
+    afterCleanup(sandbox, {
+      ...request,
+      disk: request.line.disk,
+      own,
+      ...(mirror === undefined ? {} : { image: mirror }),
+    }),
   );
   return { epoch: await packageEpoch(sandbox), grub, sourceRepositories: fetched };
 }
@@ -173,14 +180,14 @@ async function requestedPackages(
 type Later = Pick<PhaseWorld, 'packages' | 'extra'>;
 
 async function bootstrapOwn(sandbox: Sandbox, request: TreeRequest, world: PhaseWorld): Promise<Later> {
-  const { suite, sources, name, patience, hooks } = request;
+  const { line, suite, sources, name, patience, hooks } = request;
   const [first, later] = splitPackages(hooks, world, request.repositories.length > 0);
   await world.log.timed('bootstrap', () =>
     bootstrap(sandbox, {
       suite,
       packages: first,
       sources: sourcesList(sources),
-      fstab: FSTAB,
+      fstab: fstab(diskPlan(line.disk)),
       name,
       patience,
       onLine: text => world.log.line('mmdebstrap', text),

@@ -1,5 +1,5 @@
 import type { Context } from '../host/context.ts';
-import { TrustError } from '../host/errors.ts';
+import { DefinitionError, TrustError } from '../host/errors.ts';
 import { digestFiles, type MeasuredFile, sha256Hex } from './digest.ts';
 import { assertOwnFolder, listFiles } from './files.ts';
 import { readManifest } from './manifest.ts';
@@ -57,6 +57,16 @@ export function checkImages(manifest: Manifest, files: readonly FileDigest[]): v
   const stray = files.find(file => /\.(qcow2|raw)$/.test(file.path) && !told.has(file.path));
   if (stray === undefined) return;
   throw new TrustError(`core/${stray.path} is an image that manifest.json does not tell of`);
+}
+
+/**
+ * The file that is booted, tested and promoted: the small form when there is one, since people download it.
+ * @throws DefinitionError when the bundle has none
+ */
+export function bootableImage({ files, image, version }: Manifest): ImageFile {
+  const file = files.find(each => each.form === 'qcow2') ?? files[0];
+  if (file !== undefined) return file;
+  throw new DefinitionError(`the bundle of ${image} ${version} holds no qcow2 or raw image`);
 }
 
 function checkImage(manifest: Manifest, image: ImageFile, files: readonly FileDigest[]): void {

@@ -28,6 +28,8 @@ const repository = z.strictObject({
   credentials: text.exactOptional(),
 });
 
+const FORMS = ['qcow2', 'raw'] as const;
+
 const imageLine = z
   .strictObject({
     name,
@@ -41,12 +43,20 @@ const imageLine = z
     packages: texts,
     environment: z.record(text, text).readonly(),
     disk: z.strictObject({
-      layout: z.literal('gpt-hybrid'),
+      layout: z.enum(['gpt-hybrid', 'gpt-bios', 'gpt-uefi', 'mbr', 'mbr-hybrid', 'filesystem']),
       filesystem: z.literal('ext4'),
+      partitions: z.strictObject({
+        boot: count.exactOptional(),
+        var: count.exactOptional(),
+        home: count.exactOptional(),
+        swap: count.exactOptional(),
+      }),
+      config: z.string().max(100_000).exactOptional(),
+      compression: z.enum(['zstd', 'zlib']),
       reserve: count,
       journal: count,
     }),
-    forms: z.array(z.enum(['qcow2', 'raw'])).readonly(),
+    forms: z.array(z.enum(FORMS)).readonly(),
     mirror: z.strictObject({ build: text.exactOptional(), image: text.exactOptional() }),
     rebuild: z.strictObject({
       every: count.exactOptional(),
@@ -83,12 +93,21 @@ const manifest: z.ZodType<Manifest> = z
     diskDigest: sha256,
     diskSize: count,
     files: z
-      .array(z.strictObject({ path: safePath, size: count, sha256, sha512, form: z.enum(['qcow2', 'raw']) }))
+      .array(z.strictObject({ path: safePath, size: count, sha256, sha512, form: z.enum(FORMS) }))
       .min(1)
       .readonly(),
     minimum: z.strictObject({ disk: count, memory: count }),
     builder: z.strictObject({ engine: text, run: text, host: text }),
     rootFilesystem: z.strictObject({ label: text, uuid: text, partition: count }),
+    volumes: z
+      .array(
+        z.strictObject({
+          ...{ name: text, partition: count, content: text, uuid: text },
+          label: text.exactOptional(),
+          mountPoint: text.exactOptional(),
+        }),
+      )
+      .readonly(),
     elements: z.array(z.strictObject({ name: text, digest: text })).readonly(),
     tools: z.record(text, text).readonly(),
     packages: z.record(text, text).readonly(),

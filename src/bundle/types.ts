@@ -13,6 +13,7 @@ export interface FileDigest {
   readonly sha512: string;
 }
 
+/** A file with the whole disk in it, which a machine boots. */
 export interface ImageFile extends FileDigest {
   readonly form: DiskForm;
 }
@@ -61,6 +62,17 @@ export interface Manifest {
   };
   /** Name, version and layout of the root filesystem, for readers of the image. */
   readonly rootFilesystem: { readonly label: string; readonly uuid: string; readonly partition: number };
+  /** All that stands on the disk, in the order in which it lies there. */
+  readonly volumes: readonly {
+    readonly name: string;
+    /** 0: the whole disk. */
+    readonly partition: number;
+    readonly content: string;
+    readonly uuid: string;
+    readonly label?: string;
+    /** Where it is mounted in the tree. */
+    readonly mountPoint?: string;
+  }[];
   readonly elements: readonly { readonly name: string; readonly digest: string }[];
   /** Versions of the tools that shaped the bytes. */
   readonly tools: Readonly<Record<string, string>>;

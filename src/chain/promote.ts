@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { measureCore } from '../bundle/core.ts';
+import { bootableImage, measureCore } from '../bundle/core.ts';
 import { corePath } from '../bundle/names.ts';
 import type { ImageFile, Manifest } from '../bundle/types.ts';
 import type { Factory, Stage, StoreReference } from '../definition/types.ts';
@@ -161,7 +161,7 @@ async function plan(promotion: Promotion, stores: readonly Store[]): Promise<rea
   const states = await Promise.all(
     stores.map(async store => ({
       name: store.name,
-      file: fileFor(bundle),
+      file: bootableImage(bundle.manifest),
       images: await store.list(line),
       accepted: await isAccepted(promotion, store),
     })),
@@ -173,7 +173,7 @@ async function plan(promotion: Promotion, stores: readonly Store[]): Promise<rea
 async function isAccepted({ stage, bundle }: Promotion, store: Store): Promise<boolean> {
   try {
     const { bootedFile } = await bundle.accepted(store.name, stage.checks);
-    return bootedFile.sha512 === fileFor(bundle).sha512;
+    return bootedFile.sha512 === bootableImage(bundle.manifest).sha512;
   } catch (error) {
     if (error instanceof NotAcceptedError) return false;
     throw error;
@@ -182,7 +182,7 @@ async function isAccepted({ stage, bundle }: Promotion, store: Store): Promise<b
 
 function target(promotion: Promotion, store: Store, reports: Report[]): Target {
   const { context, request, bundle, stage } = promotion;
-  const file = fileFor(bundle);
+  const file = bootableImage(bundle.manifest);
   return {
     store,
     file,
@@ -196,13 +196,6 @@ function target(promotion: Promotion, store: Store, reports: Report[]): Target {
       assertPassed(report);
     },
   };
-}
-
-/** The small form when there is one: people download it. */
-function fileFor({ files, manifest }: TrustedBundle): ImageFile {
-  const file = files.find(each => each.form === 'qcow2') ?? files[0];
-  if (file !== undefined) return file;
-  throw new DefinitionError(`the bundle of ${manifest.image} ${manifest.version} holds no image file`);
 }
 
 function buildProperties({ manifest, coreDigest }: TrustedBundle): Record<string, string> {

@@ -1,10 +1,10 @@
 import { dirname, join, resolve } from 'node:path';
-import { type MeasuredCore, measureCore } from '../bundle/core.ts';
+import { bootableImage, type MeasuredCore, measureCore } from '../bundle/core.ts';
 import { corePath } from '../bundle/names.ts';
 import type { ImageFile } from '../bundle/types.ts';
 import type { Factory } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
-import { CheckError, DefinitionError } from '../host/errors.ts';
+import { CheckError } from '../host/errors.ts';
 import { places } from '../host/places.ts';
 import { rootPrefix } from '../host/privilege.ts';
 import { requireTools, TOOLS } from '../host/tools.ts';
@@ -40,10 +40,8 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
   const { factory } = await readDefinition(context, request.factory);
   const bundle = resolve(request.bundle);
   const core = await measureCore(context, bundle);
-  const { files, image: name } = core.manifest;
-  const line = lineOf(factory, name);
-  const file = files.find(each => each.form === 'qcow2') ?? files[0];
-  if (file === undefined) throw new DefinitionError(`${bundle} holds no image file`);
+  const line = lineOf(factory, core.manifest.image);
+  const file = bootableImage(core.manifest);
   const place = { place: RUNNER_PLACE, file, checks: line.verify.checks, whole: true };
   const image = join(corePath(bundle), file.path);
   const result = await verifyPlace(context, { ...request, bundle }, factory, core, { ...place, image });

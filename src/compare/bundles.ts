@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { bootableImage } from '../bundle/core.ts';
 import { readText } from '../bundle/files.ts';
 import { parseJson } from '../bundle/json.ts';
 import { readManifest } from '../bundle/manifest.ts';
@@ -9,9 +10,9 @@ import { corePath } from '../bundle/names.ts';
 import { listStatements } from '../bundle/statements.ts';
 import type { Manifest } from '../bundle/types.ts';
 import type { Context } from '../host/context.ts';
-import { DOCUMENTS, withRootFilesystem } from '../image/documents.ts';
+import { DOCUMENTS, mountedFilesystems, withImageTree } from '../image/documents.ts';
 import { asRaw } from '../image/forms.ts';
-import type { Ext4 } from '../image/read/ext4/ext4.ts';
+import type { ImageTree } from '../image/read/tree.ts';
 import { type ChangelogEntry, entriesSince } from './changelog.ts';
 
 export interface PackageChange {
@@ -122,15 +123,15 @@ async function withChangelogs(
   packages: Changed,
 ): Promise<PackageChange[]> {
   const none = packages.map(each => ({ ...each, changelog: [] }));
-  const image = manifest.files.find(each => each.form === 'raw') ?? manifest.files[0];
+  const image = manifest.files.find(each => each.form === 'raw') ?? bootableImage(manifest);
   const updated = packages.some(({ before, now }) => before !== undefined && now !== undefined);
-  if (image === undefined || !updated) return none;
+  if (!updated) return none;
   const file = { form: image.form, path: join(corePath(bundle), image.path) };
   const raw = await asRaw(context, file, manifest.diskSize, work);
   try {
-    return await withRootFilesystem(raw.path, manifest.rootFilesystem.partition, async root => {
+    return await withImageTree(raw.path, mountedFilesystems(manifest.volumes), async tree => {
       const all: PackageChange[] = [];
-      for (const each of packages) all.push({ ...each, changelog: await changelogOf(root, each) });
+      for (const each of packages) all.push({ ...each, changelog: await changelogOf(tree, each) });
       return all;
     });
   } finally {
@@ -140,10 +141,13 @@ async function withChangelogs(
 
 const LARGEST = 16 * 1024 * 1024;
 
-async function changelogOf(root: Ext4, { name, before, now }: Changed[number]): Promise<ChangelogEntry[]> {
+async function changelogOf(
+  tree: ImageTree,
+  { name, before, now }: Changed[number],
+): Promise<ChangelogEntry[]> {
   if (before === undefined || now === undefined) return [];
   for (const file of ['changelog.Debian.gz', 'changelog.gz', 'changelog.Debian']) {
-    const content = await root.readFile(`/usr/share/doc/${name}/${file}`, LARGEST).catch(() => undefined);
+    const content = await tree.readFile(`/usr/share/doc/${name}/${file}`, LARGEST).catch(() => undefined);
     if (content === undefined) continue;
     const text = file.endsWith('.gz')
       ? await promisify(gunzip)(content, { maxOutputLength: 4 * LARGEST }).catch(() => undefined)

@@ -54,7 +54,10 @@ export function builtInSettings(distribution: Distribution): MapNode {
     elements: [],
     packages: [],
     environment: {},
-    disk: { layout: 'gpt-hybrid', filesystem: 'ext4', reserve: 0, journal: '64MiB' },
+    disk: {
+      ...{ layout: 'gpt-hybrid', filesystem: 'ext4', partitions: {} },
+      ...{ reserve: 0, journal: '64MiB', compression: 'zstd' },
+    },
     forms: standIn(FORMS),
     mirror: {},
     rebuild: { when: REBUILD_REASONS },

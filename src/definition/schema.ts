@@ -76,9 +76,29 @@ const fingerprint = pattern(
   'the fingerprint of an OpenPGP key, 40 hexadecimal digits',
 );
 
+const partitionSize = size(8 * MIB, 1024 * 1024 * MIB);
+const partitions = {
+  boot: partitionSize.describe('/boot.'),
+  var: partitionSize.describe('/var.'),
+  home: partitionSize.describe('/home.'),
+  swap: partitionSize.describe('Swap.'),
+};
+
+const layout = word(['gpt-hybrid', 'gpt-bios', 'gpt-uefi', 'mbr', 'mbr-hybrid', 'filesystem']).describe(
+  'Partition table and firmware; hybrid boots under BIOS and UEFI, filesystem has no table.',
+);
+
+const config = pattern(
+  '^[^\\u0000-\\u0009\\u000b-\\u001f\\u007f]{1,100000}$',
+  "the text of diskimage-builder's block-device configuration",
+).describe("diskimage-builder's block-device configuration, as text (config: |).");
+
 const disk = {
-  layout: word(['gpt-hybrid']).describe('Partitions: one image boots under BIOS and under UEFI.'),
+  layout,
   filesystem: word(['ext4']).describe('Root filesystem.'),
+  partitions: loose(partitions).describe('Partitions beside the root, with their sizes.'),
+  config,
+  compression: word(['zstd', 'zlib']).describe('Of the qcow2; zlib is read by QEMU older than 5.1 too.'),
   reserve: size(0, 1024 * 1024 * MIB).describe('Room beyond what the tree needs.'),
   journal: size(4 * MIB, 1024 * MIB).describe("The root filesystem's journal."),
 };
@@ -252,7 +272,7 @@ export const resolvedSettings = z.object({
   owner: settings.owner.exactOptional(),
   architectures: z.array(word(ARCHITECTURES)).min(1, { error: 'one architecture at least' }),
   forms: z.array(word(FORMS)).min(1, { error: 'one form at least' }),
-  disk: z.object(disk),
+  disk: z.object({ ...disk, config: config.exactOptional(), partitions: sizes(partitions) }),
   mirror: z.object({ build: mirror.exactOptional(), image: mirror.exactOptional() }),
   rebuild: z.object({ every: span.exactOptional(), when: rebuild.when, anyway: span.exactOptional() }),
   user: z.object({ ...user, 'password-hash': user['password-hash'].exactOptional() }),
@@ -327,6 +347,12 @@ function loose(shape: Readonly<Record<string, z.ZodType>>, id?: string) {
   });
   const map = z.strictObject(Object.fromEntries(entries), { error: 'a map, such as {key: value}' });
   return id === undefined ? map : map.meta({ id });
+}
+
+/** The result of the merge of a map in which everything may be absent. */
+function sizes<T extends Readonly<Record<string, typeof partitionSize>>>(shape: T) {
+  const entries = Object.entries(shape).map(([key, type]) => [key, type.exactOptional()] as const);
+  return z.object(Object.fromEntries(entries) as { [K in keyof T]: z.ZodExactOptional<T[K]> });
 }
 
 function record<K extends z.core.$ZodRecordKey>(key: K, each: z.ZodType) {

@@ -4,12 +4,23 @@
  */
 export type Distribution = 'debian';
 export type Architecture = 'amd64';
+/** A file that a machine boots from and a store holds. */
 export type DiskForm = 'qcow2' | 'raw';
 
+export type DiskLayoutName = 'gpt-hybrid' | 'gpt-bios' | 'gpt-uefi' | 'mbr' | 'mbr-hybrid' | 'filesystem';
+/** What may have a partition of its own. */
+export type PartitionName = 'boot' | 'var' | 'home' | 'swap';
+
 export interface Disk {
-  /** GPT with a BIOS boot partition and an ESP, so that one image boots under BIOS and UEFI. */
-  readonly layout: 'gpt-hybrid';
+  /** Partition table and firmware; `hybrid` boots under BIOS and UEFI, `filesystem` has no table. */
+  readonly layout: DiskLayoutName;
   readonly filesystem: 'ext4';
+  /** Partitions beside the root, with their sizes in bytes. */
+  readonly partitions: Readonly<Partial<Record<PartitionName, number>>>;
+  /** A block-device configuration of diskimage-builder, as YAML; it stands for layout, filesystem, partitions. */
+  readonly config?: string;
+  /** Of the qcow2 file. */
+  readonly compression: 'zstd' | 'zlib';
   /** Room beyond what the tree needs, bytes. */
   readonly reserve: number;
   /** Journal of the root filesystem, bytes. */

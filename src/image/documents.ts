@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Manifest } from '../bundle/types.ts';
 import { CheckError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
 import { compareInventories } from './inventory.ts';
 import { LOGINS_LIMIT } from './logins.ts';
 import { type InstalledPackage, packageList, parseDpkgStatus, type SbomSubject, spdx } from './packages.ts';
 import { openDisk } from './read/disk.ts';
-import { type Entry, Ext4 } from './read/ext4/ext4.ts';
-import { readGpt } from './read/gpt.ts';
+import type { Entry, Ext4 } from './read/ext4/ext4.ts';
+import { ImageTree, type MountedFilesystem } from './read/tree.ts';
 import { isJudged } from './seal.ts';
 
 /** Version of the inventory's format, in its first line. */
@@ -41,58 +42,65 @@ export const DOCUMENTS = {
 export interface DocumentsRequest extends SbomSubject {
   /** Path of the raw disk. */
   readonly raw: string;
-  /** Number of the root partition. */
-  readonly partition: number;
+  /** The root and what is mounted below it; see mountedFilesystems. */
+  readonly filesystems: readonly MountedFilesystem[];
+}
+
+/** Those of a manifest's volumes whose files are told of; a FAT is the firmware's, and no part of the tree. */
+export function mountedFilesystems(volumes: Manifest['volumes']): MountedFilesystem[] {
+  return volumes.flatMap(({ partition, content, mountPoint }) =>
+    content === 'ext4' && mountPoint !== undefined ? [{ partition, mountPoint }] : [],
+  );
 }
 
 /** @throws CheckError when the disk is damaged */
 export async function readDocuments(request: DocumentsRequest): Promise<Documents> {
-  return withRootFilesystem(request.raw, request.partition, async root => {
-    const entries: Entry[] = [];
-    const judged = new Map<string, string>();
-    const lines = [
-      JSON.stringify({ formatVersion: INVENTORY_FORMAT, image: request.image, version: request.version }),
-    ];
-    for await (const entry of root.walk()) {
-      entries.push(entry);
-      if (isLoginFile(entry)) judged.set(entry.path, await readText(root, entry.path));
-      lines.push(JSON.stringify(await describe(root, entry)));
-    }
-    const status = await root.readFile(STATUS, STATUS_LIMIT);
-    const installed = parseDpkgStatus(status?.toString('utf8') ?? '');
-    return {
-      inventory: `${lines.join('\n')}\n`,
-      packages: packageList(installed),
-      sbom: spdx(installed, request),
-      entries,
-      judged,
-      installed,
-    };
-  });
+  return withImageTree(request.raw, request.filesystems, tree => documentsOf(tree, request));
 }
 
 function isLoginFile({ path, type, size }: Entry): boolean {
   return type === 'file' && size <= LOGINS_LIMIT && isJudged({ path: path.slice(1), type: 'f', size });
 }
 
-async function readText(root: Ext4, path: string): Promise<string> {
-  return (await root.readFile(path, LOGINS_LIMIT))?.toString('utf8') ?? '';
+async function readText(tree: ImageTree, path: string): Promise<string> {
+  return (await tree.readFile(path, LOGINS_LIMIT))?.toString('utf8') ?? '';
 }
 
-/** Opens the root filesystem of a raw disk for the time of body. */
-export async function withRootFilesystem<T>(
+/** Opens the tree of a raw disk for the time of body. */
+export async function withImageTree<T>(
   raw: string,
-  partition: number,
-  body: (root: Ext4) => Promise<T>,
+  filesystems: readonly MountedFilesystem[],
+  body: (tree: ImageTree) => Promise<T>,
 ): Promise<T> {
   const disk = await openDisk(raw);
   try {
-    const found = (await readGpt(disk)).partitions.find(each => each.number === partition);
-    if (found === undefined) throw disk.damaged(`it has no partition ${partition}`);
-    return await body(await Ext4.open(disk, found.offset, found.size));
+    return await body(await ImageTree.open(disk, filesystems));
   } finally {
     await disk.close();
   }
+}
+
+async function documentsOf(tree: ImageTree, request: DocumentsRequest): Promise<Documents> {
+  const entries: Entry[] = [];
+  const judged = new Map<string, string>();
+  const lines = [
+    JSON.stringify({ formatVersion: INVENTORY_FORMAT, image: request.image, version: request.version }),
+  ];
+  for await (const { entry, root } of tree.walk()) {
+    entries.push(entry);
+    if (isLoginFile(entry)) judged.set(entry.path, await readText(tree, entry.path));
+    lines.push(JSON.stringify(await describe(root, entry)));
+  }
+  const status = await tree.readFile(STATUS, STATUS_LIMIT);
+  const installed = parseDpkgStatus(status?.toString('utf8') ?? '');
+  return {
+    inventory: `${lines.join('\n')}\n`,
+    packages: packageList(installed),
+    sbom: spdx(installed, request),
+    entries,
+    judged,
+    installed,
+  };
 }
 
 /** One line of the inventory; keys that do not apply are left out. */

@@ -3,7 +3,7 @@ import type { Manifest } from '../bundle/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
-import { compareDocuments, readDocuments } from '../image/documents.ts';
+import { compareDocuments, mountedFilesystems, readDocuments } from '../image/documents.ts';
 import { asRaw, rawDigest } from '../image/forms.ts';
 import { requireSealed } from '../image/inspect.ts';
 import type { Logins } from '../image/logins.ts';
@@ -56,9 +56,9 @@ async function checkContent(
 ): Promise<string> {
   const { line, image, version, inputDigest, epoch } = manifest;
   const { distribution, release } = line;
-  const partition = manifest.rootFilesystem.partition;
+  const filesystems = mountedFilesystems(manifest.volumes);
   const documents = await readDocuments({
-    ...{ raw, partition, image, version },
+    ...{ raw, filesystems, image, version },
     ...{ distribution, release, inputDigest, epoch },
   });
   await compareDocuments(core, documents);

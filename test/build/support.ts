@@ -33,7 +33,10 @@ export const LINE: ImageLine = {
   elements: ['site'],
   packages: ['htop'],
   environment: { DIB_A: '1' },
-  disk: { layout: 'gpt-hybrid', filesystem: 'ext4', reserve: 0, journal: 64 << 20 },
+  disk: {
+    ...{ layout: 'gpt-hybrid', filesystem: 'ext4', partitions: {}, compression: 'zstd' },
+    ...{ reserve: 0, journal: 64 << 20 },
+  },
   forms: ['qcow2', 'raw'],
   mirror: { build: 'http://one.example/debian' },
   rebuild: { when: ['security', 'packages', 'definition'] },

@@ -50,7 +50,7 @@ async function bundleOf(
     inputDigest: 'f',
     epoch: 0,
   };
-  await writeDocuments(core, { ...subject, raw, partition: 2 });
+  await writeDocuments(core, { ...subject, raw, filesystems: [{ partition: 2, mountPoint: '/' }] });
   const path = `disk.${form}`;
   await run(['qemu-img', 'convert', '-f', 'raw', '-O', form, raw, join(core, path)]);
   const manifest: Manifest = {
@@ -58,7 +58,7 @@ async function bundleOf(
     version,
     diskSize: 12 * 1024 * 1024,
     files: [{ ...(fixture.files[0] as Manifest['files'][number]), path, form }],
-    rootFilesystem: { ...fixture.rootFilesystem, partition: 2 },
+    volumes: fixture.volumes.map(each => ({ ...each, partition: 2 })),
   };
   await writeFile(join(core, 'manifest.json'), JSON.stringify(manifest));
   const statement = join(bundle, 'statements/verdict/qemu/run-1');

@@ -22,7 +22,10 @@ describe('the smallest useful file', () => {
         elements: [],
         packages: [],
         environment: {},
-        disk: { layout: 'gpt-hybrid', filesystem: 'ext4', reserve: 0, journal: 64 * 1024 ** 2 },
+        disk: {
+          ...{ layout: 'gpt-hybrid', filesystem: 'ext4', partitions: {}, compression: 'zstd' },
+          ...{ reserve: 0, journal: 64 * 1024 ** 2 },
+        },
         forms: ['qcow2', 'raw'],
         mirror: {},
         rebuild: { when: ['security', 'packages', 'definition'] },

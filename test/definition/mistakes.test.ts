@@ -19,7 +19,14 @@ const IMAGE: [setting: string, mistake: string][] = [
   ],
   ['forms: [-qcow2, -raw]', '1:42: images.debian.forms is not right, expected one form at least'],
   ['architectures: [arm64]', '1:51: unknown word "arm64" in images.debian.architectures, expected amd64'],
-  ['disk: {layout: mbr}', '1:50: unknown word "mbr" in images.debian.disk.layout, expected gpt-hybrid'],
+  [
+    'disk: {layout: msdos}',
+    '1:50: unknown word "msdos" in images.debian.disk.layout, expected gpt-hybrid, gpt-bios, gpt-uefi, mbr, mbr-hybrid or filesystem',
+  ],
+  [
+    'disk: {partitions: {boot: 1MiB}}',
+    '1:61: images.debian.disk.partitions.boot is not right, expected a size from 8MiB to 1048576MiB',
+  ],
   [
     'disk: {reserve: 5GB}',
     '1:51: images.debian.disk.reserve is not right, expected a size such as 512MiB, 1GiB or plain bytes',

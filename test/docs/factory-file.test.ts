@@ -61,6 +61,7 @@ describe('docs/factory-file.md', () => {
     const told = (key: string) => rows.find(row => row.key === key)?.byDefault;
     expect(told('disk.layout')).toBe(disk.layout);
     expect(told('disk.filesystem')).toBe(disk.filesystem);
+    expect(told('disk.compression')).toBe(disk.compression);
     expect(told('disk.reserve')).toBe(String(disk.reserve));
     expect(told('disk.journal')).toBe(`${disk.journal / 1024 ** 2}MiB`);
     expect(told('verify.boot')).toBe(`${verify.boot / 1000}s`);

@@ -120,7 +120,7 @@ describe('the phases of a build', () => {
     await chroot.unmount();
     await phase('block-device.d');
     await chroot.mount();
-    await writeFstab(chroot);
+    await writeFstab(chroot, LINE.disk);
     await phase('pre-finalise.d');
     expect((await inTree('cat', '/order')).trim().split('\n')).toEqual([
       'root red mounted',

@@ -57,7 +57,12 @@ function withDisk<T>(
     await more(tree);
     const root = await makeDisk(tree, raw);
     const change = async (...requests: string[]) => void (await debugfs(root, ...requests));
-    return body({ directory, core, request: { ...SUBJECT, raw, partition: 2 }, change });
+    return body({
+      directory,
+      core,
+      request: { ...SUBJECT, raw, filesystems: [{ partition: 2, mountPoint: '/' }] },
+      change,
+    });
   });
 }
 
@@ -128,8 +133,9 @@ test('notices a list of packages or an SBOM that was edited, or is gone', () =>
 
 test('refuses a disk without that partition, or cut short', () =>
   withDisk(async ({ request }) => {
-    await expect(readDocuments({ ...request, partition: 3 })).rejects.toThrow(/no partition 3/);
-    await expect(readDocuments({ ...request, partition: 1 })).rejects.toThrow(/no ext4/);
+    const at = (partition: number) => ({ ...request, filesystems: [{ partition, mountPoint: '/' }] });
+    await expect(readDocuments(at(3))).rejects.toThrow(/no partition 3/);
+    await expect(readDocuments(at(1))).rejects.toThrow(/no ext4/);
     await truncate(request.raw, 11 * MIB);
     await expect(readDocuments(request)).rejects.toThrow(/truncated/);
   }));

@@ -1,73 +1,93 @@
-import { mkdir, open, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Disk } from '../../src/definition/types.ts';
 import { run } from '../../src/host/process.ts';
-import {
-  BLOCK,
-  derivedUuid,
-  FIND_FORMAT,
-  filesystemSize,
-  gptHybrid,
-  parseFind,
-  SECTOR,
-  sfdiskScript,
-  type TreeEntry,
-} from '../../src/image/layout.ts';
+import { derivedUuid, placeVolumes, SECTOR, sfdiskScript } from '../../src/image/layout.ts';
+import { diskPlan } from '../../src/image/plan.ts';
 import { inTemporary } from '../host/support.ts';
 
 const MIB = 1024 * 1024;
+const DISK: Disk = {
+  ...{ layout: 'gpt-hybrid', filesystem: 'ext4', partitions: {}, compression: 'zstd' },
+  ...{ reserve: 0, journal: 64 * MIB },
+};
+const PARTITIONED = ['gpt-hybrid', 'gpt-bios', 'gpt-uefi', 'mbr', 'mbr-hybrid'] as const;
 
-describe('gptHybrid', () => {
-  const rootBytes = fc.integer({ min: 1, max: 1 << 20 }).map(mebibytes => mebibytes * MIB);
+const size = fc.integer({ min: 8, max: 1 << 14 }).map(mebibytes => mebibytes * MIB);
+const disks = fc
+  .record({
+    layout: fc.constantFrom(...PARTITIONED),
+    partitions: fc.record({ boot: size, var: size, home: size, swap: size }, { requiredKeys: [] }),
+  })
+  // An MBR has four primary partitions.
+  .filter(({ layout, partitions }) => layout.startsWith('gpt') || Object.keys(partitions).length < 3)
+  .map((more): Disk => ({ ...DISK, ...more }));
 
-  it('keeps partitions apart, aligned, and within what the two tables leave', () => {
+describe('placeVolumes', () => {
+  it('keeps partitions apart, aligned, and within what the tables leave', () => {
     fc.assert(
-      fc.property(rootBytes, fc.string(), (bytes, seed) => {
-        const layout = gptHybrid(bytes, seed);
-        const parts = [layout.bios, layout.esp, layout.root].sort((a, b) => a.start - b.start);
-        for (const [index, part] of parts.entries()) {
+      fc.property(disks, size, fc.string(), (disk, bytes, seed) => {
+        const plan = diskPlan(disk);
+        const layout = placeVolumes(plan, bytes, seed);
+        for (const [index, part] of layout.volumes.entries()) {
           expect((part.start * SECTOR) % MIB).toBe(0);
           expect((part.size * SECTOR) % MIB).toBe(0);
-          const before = parts[index - 1];
-          expect(part.start).toBeGreaterThanOrEqual(before ? before.start + before.size : 34);
+          const before = layout.volumes[index - 1];
+          expect(part.start).toBeGreaterThanOrEqual(before ? before.start + before.size : 2048);
+          expect(part.size * SECTOR).toBe(part.bytes ?? bytes);
         }
-        const last = layout.root.start + layout.root.size;
-        expect(parts.at(-1)).toBe(layout.root);
-        expect(layout.size % SECTOR).toBe(0);
-        expect(last).toBeLessThanOrEqual(layout.size / SECTOR - 33);
-        expect(layout.root.size * SECTOR).toBe(bytes);
-        expect(new Set([layout.diskUuid, ...parts.map(part => part.uuid)]).size).toBe(4);
+        const last = layout.volumes.at(-1);
+        // The root lies last: it grows into what a larger disk has behind it.
+        expect(last).toMatchObject({ name: 'root', number: 1 });
+        const end = (last?.start ?? 0) + (last?.size ?? 0);
+        expect(end).toBeLessThanOrEqual(layout.size / SECTOR - (plan.table === 'gpt' ? 33 : 0));
+        const uuids = layout.volumes.flatMap(part => [part.uuid, part.partitionUuid]);
+        expect(new Set([layout.diskUuid, ...uuids]).size).toBe(1 + uuids.length);
+        expect(new Set(layout.volumes.map(part => part.number)).size).toBe(layout.volumes.length);
       }),
     );
   });
 
   it('is the same for the same seed, and another for another', () => {
-    expect(gptHybrid(MIB, 'a')).toEqual(gptHybrid(MIB, 'a'));
-    expect(gptHybrid(MIB, 'a').diskUuid).not.toBe(gptHybrid(MIB, 'b').diskUuid);
+    const plan = diskPlan(DISK);
+    expect(placeVolumes(plan, MIB, 'a')).toEqual(placeVolumes(plan, MIB, 'a'));
+    expect(placeVolumes(plan, MIB, 'a').diskUuid).not.toBe(placeVolumes(plan, MIB, 'b').diskUuid);
   });
 
-  it.each([1, 700, 3000])('is what sfdisk makes of it, with a root of %i MiB', mebibytes =>
+  it('of a filesystem alone has no table and starts at the first byte', () => {
+    const layout = placeVolumes(diskPlan({ ...DISK, layout: 'filesystem' }), 7 * MIB, '');
+    expect(layout).toMatchObject({ table: 'none', size: 7 * MIB });
+    expect(layout.volumes).toMatchObject([{ number: 0, start: 0, size: (7 * MIB) / SECTOR }]);
+  });
+
+  it.each(PARTITIONED)('is what sfdisk makes of it and sgdisk accepts: %s', name =>
     inTemporary(async folder => {
-      const layout = gptHybrid(mebibytes * MIB, 'seed');
+      const partitions = name.startsWith('gpt')
+        ? { boot: 9 * MIB, var: 10 * MIB, home: 8 * MIB, swap: 12 * MIB }
+        : { boot: 9 * MIB, swap: 12 * MIB };
+      const layout = placeVolumes(diskPlan({ ...DISK, layout: name, partitions }), 700 * MIB, 'seed');
       const disk = join(folder, 'disk');
       await (await open(disk, 'w')).close();
       await truncate(disk, layout.size);
       await run(['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', disk], {
         input: sfdiskScript(layout),
       });
-      await run(['sfdisk', '--verify', disk]);
+      const verified = await run(['sfdisk', '--verify', disk]);
+      expect(verified.stdout).toMatch(/No errors detected/);
+      const gpt = layout.table === 'gpt';
+      if (gpt) expect((await run(['sgdisk', '--verify', disk])).stdout).toMatch(/No problems found/);
       const table = JSON.parse((await run(['sfdisk', '--json', disk])).stdout).partitiontable;
-      expect(table.id.toLowerCase()).toBe(layout.diskUuid);
+      expect(table.label).toBe(gpt ? 'gpt' : 'dos');
       expect(table.partitions).toEqual(
-        [layout.root, layout.bios, layout.esp].map(part => ({
-          node: `${disk}${part.number}`,
-          start: part.start,
-          size: part.size,
-          type: part.type,
-          uuid: part.uuid.toUpperCase(),
-          name: part.name,
-        })),
+        [...layout.volumes]
+          .sort((a, b) => a.number - b.number)
+          .map(part => ({
+            ...{ node: `${disk}${part.number}`, start: part.start, size: part.size, type: part.type },
+            ...(gpt ? { uuid: part.partitionUuid.toUpperCase(), name: part.name } : {}),
+            ...(part.active ? { bootable: true } : {}),
+          })),
       );
     }),
   );
@@ -82,150 +102,4 @@ it('derivedUuid is a UUID of version 8, by its text alone', () => {
       expect(derivedUuid(text)).toBe(derivedUuid(text));
     }),
   );
-});
-
-describe('parseFind', () => {
-  it('reads what find prints, whatever the names are', () =>
-    inTemporary(async folder => {
-      const names = ['plain', 'two words', 'new\nline', ' lead', '-x', 'ü', 'a "quoted" one'];
-      for (const name of names) await writeFile(join(folder, name), name);
-      await symlink('plain', join(folder, 'link'));
-      await mkdir(join(folder, 'sub'));
-      const entries = parseFind((await run(['find', folder, '-printf', FIND_FORMAT])).stdout);
-      const byPath = new Map(entries.map(each => [each.path, each]));
-      for (const name of names) {
-        const { size, ino } = await stat(join(folder, name));
-        expect(byPath.get(name)).toEqual({ type: 'f', size, inode: String(ino), path: name });
-      }
-      expect(byPath.get('link')?.type).toBe('l');
-      expect(byPath.get('sub')?.type).toBe('d');
-      expect(byPath.get('')?.type).toBe('d');
-    }));
-});
-
-describe('filesystemSize', () => {
-  const OPTIONS = { journal: 64 * MIB, reserve: 0, slack: 0.036 };
-  const file = (index: number, size: number): TreeEntry => ({
-    type: 'f',
-    size,
-    inode: String(index),
-    path: `folder/file-${index}`,
-  });
-  const files = (sizes: readonly number[]) => sizes.map((size, index) => file(index, size));
-  const sizes = fc.array(fc.integer({ min: 0, max: 1 << 28 }), { maxLength: 200 });
-
-  it('has room for content, journal, reserve and an inode for each', () => {
-    fc.assert(
-      fc.property(sizes, fc.nat(1 << 20), (each, reserve) => {
-        const { bytes, bytesPerInode } = filesystemSize(files(each), {
-          ...OPTIONS,
-          reserve: reserve * BLOCK,
-        });
-        const content = each.reduce((sum, size) => sum + Math.ceil(size / BLOCK) * BLOCK, 0);
-        expect(bytes % MIB).toBe(0);
-        expect(bytes).toBeGreaterThan(content + OPTIONS.journal + reserve * BLOCK);
-        expect(bytes / bytesPerInode).toBeGreaterThan(each.length);
-      }),
-    );
-  });
-
-  it('grows with content and with every file', () => {
-    fc.assert(
-      fc.property(sizes, fc.nat(1 << 28), (each, more) => {
-        const [less, grown] = [
-          filesystemSize(files(each), OPTIONS),
-          filesystemSize(files([...each, more]), OPTIONS),
-        ];
-        if (grown.bytesPerInode <= less.bytesPerInode) expect(grown.bytes).toBeGreaterThanOrEqual(less.bytes);
-      }),
-    );
-  });
-
-  it('has enough inodes for a tree of nothing but empty files', () => {
-    const { bytes, bytesPerInode } = filesystemSize(files(Array<number>(300_000).fill(0)), OPTIONS);
-    expect(bytes / bytesPerInode).toBeGreaterThan(300_000);
-  });
-
-  it('counts a file with several names once', () => {
-    const one = filesystemSize([file(1, 100 * MIB)], OPTIONS).bytes;
-    const linked = [file(1, 100 * MIB), { ...file(1, 100 * MIB), path: 'again' }];
-    expect(filesystemSize(linked, OPTIONS).bytes).toBe(one);
-  });
-
-  /** Makes the filesystem as assemble.ts does, and gives the share of it that is free. */
-  async function made(folder: string, tree: string, journal = OPTIONS.journal): Promise<number> {
-    const entries = parseFind((await run(['find', tree, '-xdev', '-printf', FIND_FORMAT])).stdout);
-    const { bytes, bytesPerInode } = filesystemSize(entries, { ...OPTIONS, journal });
-    const image = join(folder, 'image');
-    const features = 'has_journal,extent,64bit,flex_bg,metadata_csum,^metadata_csum_seed,^orphan_file';
-    await run([
-      ...['mke2fs', '-q', '-F', '-t', 'ext4', '-b', '4096', '-I', '256', '-m', '1', '-O', features],
-      ...['-i', String(bytesPerInode), '-J', `size=${journal / MIB}`],
-      ...['-E', 'lazy_itable_init=0,nodiscard,root_owner=0:0', '-d', tree, image, `${bytes / 1024}k`],
-    ]);
-    await run(['e2fsck', '-fn', image]);
-    const told = (await run(['dumpe2fs', '-h', image])).stdout;
-    const number = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(told)?.[1]);
-    return number('Free blocks') / number('Block count');
-  }
-
-  /** Files of content: mke2fs would leave out what is a hole, or all zeros. */
-  async function filled(folder: string, sizes: readonly number[]): Promise<void> {
-    await mkdir(folder, { recursive: true });
-    const script = 'yes | head -c "$1" > "$2"';
-    for (const [index, size] of sizes.entries()) {
-      await run(['sh', '-c', script, 'fill', String(size), join(folder, `file-${index}`)]);
-    }
-  }
-
-  it.each<[string, (tree: string) => Promise<void>]>([
-    ['a few large files', tree => filled(tree, [120 * MIB, 90 * MIB, 30 * MIB + 1])],
-    [
-      'many small files in many folders, as packages bring them',
-      async tree => {
-        for (let folder = 0; folder < 20; folder++) {
-          await mkdir(join(tree, `share/package-${folder}`), { recursive: true });
-          for (let index = 0; index < 60; index++) {
-            const path = join(tree, `share/package-${folder}`, `a-file-with-a-longer-name-${index}`);
-            await writeFile(path, 'x'.repeat((index * 1627) % 9000));
-          }
-        }
-        await filled(join(tree, 'lib'), [180 * MIB]);
-      },
-    ],
-    [
-      'one folder of a thousand links, long and short',
-      async tree => {
-        await mkdir(join(tree, 'names'));
-        for (let index = 0; index < 1000; index++) {
-          await symlink('t'.repeat(index % 2 ? 20 : 90), join(tree, 'names', `${'n'.repeat(60)}-${index}`));
-        }
-        await filled(join(tree, 'lib'), [200 * MIB]);
-      },
-    ],
-  ])('is enough for mke2fs, and leaves at most a twentieth free, for %s', (_what, grow) =>
-    inTemporary(async folder => {
-      const tree = join(folder, 'tree');
-      await mkdir(tree);
-      await grow(tree);
-      const free = await made(folder, tree);
-      expect(free).toBeLessThan(0.05);
-      expect(free).toBeGreaterThan(0.005);
-    }),
-  );
-
-  it('is enough where every file is empty', () =>
-    inTemporary(async folder => {
-      const tree = join(folder, 'tree');
-      await mkdir(tree);
-      // So many that inodes, not blocks, decide.
-      await run([
-        'sh',
-        '-c',
-        'cd "$1" && mkdir $(seq 50) && for d in *; do (cd $d && seq 100 | xargs touch); done',
-        'touch',
-        tree,
-      ]);
-      await made(folder, tree, 4 * MIB);
-    }));
 });

@@ -20,7 +20,10 @@ export const manifest: Manifest = {
     elements: ['base', 'cloud-init', 'motd'],
     packages: [],
     environment: {},
-    disk: { layout: 'gpt-hybrid', filesystem: 'ext4', reserve: 0, journal: 64 * MIB },
+    disk: {
+      ...{ layout: 'gpt-hybrid', filesystem: 'ext4', partitions: {}, compression: 'zstd' },
+      ...{ reserve: 0, journal: 64 * MIB },
+    },
     forms: ['qcow2', 'raw'],
     mirror: {},
     rebuild: { when: ['security', 'packages', 'definition'] },
@@ -51,6 +54,12 @@ export const manifest: Manifest = {
   minimum: { disk: 1, memory: 512 },
   builder: { engine: 'image-factory 0.1.0', run: 'https://example.org/actions/runs/7', host: 'builder-3' },
   rootFilesystem: { label: 'cloudimg-rootfs', uuid: '2f7ab6a2-0d2c-4d0f-9e53-0c5f6f1c6f5e', partition: 3 },
+  volumes: [
+    {
+      ...{ name: 'root', partition: 3, content: 'ext4', uuid: '2f7ab6a2-0d2c-4d0f-9e53-0c5f6f1c6f5e' },
+      ...{ label: 'cloudimg-rootfs', mountPoint: '/' },
+    },
+  ],
   elements: [
     { name: 'base', digest: '2'.repeat(64) },
     { name: 'cloud-init', digest: '3'.repeat(64) },

@@ -1,6 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { CheckError, DefinitionError } from '../../host/errors.ts';
 
+/** Bytes; the unit of partition tables. */
+export const SECTOR = 512;
+
 /** Small reads are served from pieces of this size, so that tables are not read entry by entry. */
 const PIECE = 256 * 1024;
 const PIECES_KEPT = 128;

@@ -1,7 +1,7 @@
 import { crc32 } from './crc32.ts';
-import type { Disk } from './disk.ts';
+import { type Disk, SECTOR } from './disk.ts';
+import { isProtective, isSigned } from './mbr.ts';
 
-export const SECTOR = 512;
 /** The specification asks for room for 128; more than this comes from a hostile count. */
 const MOST_ENTRIES = 1024;
 const UNUSED = '00000000-0000-0000-0000-000000000000';
@@ -54,11 +54,8 @@ interface Header {
  */
 export async function readGpt(disk: Disk): Promise<PartitionTable> {
   const mbr = await disk.read(0, SECTOR);
-  if (mbr.readUInt16LE(510) !== 0xaa55)
-    throw disk.damaged('no partition table, its first sector is unsigned');
-  if (![0, 1, 2, 3].some(slot => mbr[446 + slot * 16 + 4] === 0xee)) {
-    throw disk.damaged('its partition table is not a GPT');
-  }
+  if (!isSigned(mbr)) throw disk.damaged('no partition table, its first sector is unsigned');
+  if (!isProtective(mbr)) throw disk.damaged('its partition table is not a GPT');
   const header = await readHeader(disk, 1);
   const entries = await readEntries(disk, header);
   const backup = await readHeader(disk, header.otherLba);

@@ -1,0 +1,82 @@
+import { bootOf, type DiskPlan, firmwaresOf } from './volume.ts';
+
+/** GRUB as the engine installs it: its files in the tree, its code in the disk; src/image/boot-code.ts has the bytes. */
+
+/** How GRUB names the place of its files: `(,gpt1)/boot/grub`, or `(,msdos2)/grub` on a /boot of its own. */
+export function grubPrefix(plan: DiskPlan): string {
+  const boot = bootOf(plan);
+  const folder = boot.mount?.point === '/boot' ? '/grub' : '/boot/grub';
+  return `(,${plan.table === 'mbr' ? 'msdos' : 'gpt'}${boot.number})${folder}`;
+}
+
+/** The modules that a core image needs to get at the place of its files. */
+export function grubModules(plan: DiskPlan): string[] {
+  const table = plan.table === 'mbr' ? 'part_msdos' : 'part_gpt';
+  return [table, 'ext2'];
+}
+
+/**
+ * What grub-install would put below /boot/grub, made with the image's own GRUB; run in the tree. For EFI only where
+ * the distribution's signed GRUB is not there.
+ */
+const FILES = `set -eu
+bios=$1; uefi=$2; prefix=$3; shift 3
+install_platform() {
+  from=/usr/lib/grub/$1
+  [ -d "$from" ] || return 0
+  to=/boot/grub/$1; name=$2; shift 2
+  mkdir -p "$to"
+  cp "$from"/*.mod "$from"/*.lst "$to/"
+  if [ -e "$from/boot.img" ]; then cp "$from/boot.img" "$to/"; fi
+  grub-mkimage -O "\${from##*/}" -d "$from" -o "$to/$name" -p "$prefix" "$@"
+}
+if [ "$bios" = true ]; then install_platform i386-pc core.img biosdisk "$@"; fi
+if [ "$uefi" = true ] && [ ! -e /usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed ]; then
+  install_platform x86_64-efi core.efi "$@" normal linux configfile search search_label search_fs_uuid fat part_msdos part_gpt all_video
+fi
+`;
+
+/**
+ * The command that makes GRUB's files, to be run in the finished tree.
+ * @param modules what a recorded grub-install asked for beside
+ */
+export function grubFilesCommand(plan: DiskPlan, modules: readonly string[] = []): string[] {
+  const { bios, uefi } = firmwaresOf(plan);
+  const all = [...new Set([...grubModules(plan), ...modules])];
+  return ['sh', '-c', FILES, 'grub', String(bios), String(uefi), grubPrefix(plan), ...all];
+}
+
+/**
+ * The distribution's shim and signed GRUB under the removable path and under its own name; the signed GRUB looks
+ * for its configuration in /EFI/debian. An image without them has the GRUB made from its own modules, and no
+ * Secure Boot; one without any has an empty ESP. What elements have put there stays.
+ */
+const ESP = `set -eu
+tree=$1; esp=$2; uuid=$3; folder=$4
+signed=$tree/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed
+shim=$tree/usr/lib/shim/shimx64.efi.signed
+rm -rf "$esp"
+mkdir -p "$esp"
+if [ -d "$tree/boot/efi" ]; then cp -r "$tree/boot/efi/." "$esp/"; fi
+mkdir -p "$esp/EFI/BOOT" "$esp/EFI/debian"
+if [ -e "$signed" ] && [ -e "$shim" ]; then
+  for name in BOOT debian; do
+    cp "$signed" "$esp/EFI/$name/grubx64.efi"
+    cp "$tree/usr/lib/shim/mmx64.efi.signed" "$esp/EFI/$name/mmx64.efi"
+  done
+  cp "$shim" "$esp/EFI/BOOT/BOOTX64.EFI"
+  cp "$shim" "$esp/EFI/debian/shimx64.efi"
+elif [ -e "$tree/boot/grub/x86_64-efi/core.efi" ]; then
+  cp "$tree/boot/grub/x86_64-efi/core.efi" "$esp/EFI/BOOT/BOOTX64.EFI"
+fi
+printf 'search.fs_uuid %s root\\nset prefix=($root)%s\\nconfigfile $prefix/grub.cfg\\n' "$uuid" "$folder" > "$esp/EFI/debian/grub.cfg"
+find "$esp" -exec touch --no-dereference -d "@$SOURCE_DATE_EPOCH" {} +
+`;
+
+/**
+ * The command that makes the content of the ESP in a directory.
+ * @param uuid of the filesystem that holds /boot
+ */
+export function espCommand(plan: DiskPlan, tree: string, esp: string, uuid: string): string[] {
+  return ['sh', '-c', ESP, 'esp', tree, esp, uuid, grubPrefix(plan).replace(/^\(.*\)/, '')];
+}

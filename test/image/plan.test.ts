@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import type { Disk } from '../../src/definition/types.ts';
+import { DefinitionError } from '../../src/host/errors.ts';
+import { fstab } from '../../src/image/fstab.ts';
+import { grubModules, grubPrefix } from '../../src/image/grub.ts';
+import { diskPlan } from '../../src/image/plan.ts';
+import { firmwaresOf, volumesBelow } from '../../src/image/volume.ts';
+
+const MIB = 1024 * 1024;
+const DISK: Disk = {
+  ...{ layout: 'gpt-hybrid', filesystem: 'ext4', partitions: {}, compression: 'zstd' },
+  ...{ reserve: 0, journal: 64 * MIB },
+};
+
+it.each([
+  ['gpt-hybrid', { bios: true, uefi: true }],
+  ['gpt-bios', { bios: true, uefi: false }],
+  ['gpt-uefi', { bios: false, uefi: true }],
+  ['mbr', { bios: true, uefi: false }],
+  ['mbr-hybrid', { bios: true, uefi: true }],
+  ['filesystem', { bios: false, uefi: false }],
+] as const)('%s boots from %j', (layout, firmwares) => {
+  expect(firmwaresOf(diskPlan({ ...DISK, layout }))).toEqual(firmwares);
+});
+
+it.each<[Partial<Disk>, string, string[]]>([
+  [{}, '(,gpt1)/boot/grub', ['part_gpt', 'ext2']],
+  [{ partitions: { boot: MIB } }, '(,gpt16)/grub', ['part_gpt', 'ext2']],
+  [{ layout: 'mbr' }, '(,msdos1)/boot/grub', ['part_msdos', 'ext2']],
+  [{ layout: 'mbr', partitions: { boot: MIB } }, '(,msdos2)/grub', ['part_msdos', 'ext2']],
+])('GRUB finds its files on %j', (more, prefix, modules) => {
+  const plan = diskPlan({ ...DISK, ...more });
+  expect([grubPrefix(plan), grubModules(plan)]).toEqual([prefix, modules]);
+});
+
+describe('fstab', () => {
+  it('of the usual disk', () => {
+    expect(fstab(diskPlan(DISK))).toBe(
+      'LABEL=cloudimg-rootfs / ext4 rw,discard,errors=remount-ro,x-systemd.growfs 0 1\n' +
+        'LABEL=UEFI /boot/efi vfat umask=0077 0 1\n',
+    );
+  });
+
+  it('mounts what lies in something after it, and swap last', () => {
+    const partitions = { boot: MIB, var: MIB, home: MIB, swap: MIB };
+    const points = fstab(diskPlan({ ...DISK, partitions }))
+      .trim()
+      .split('\n')
+      .map(line => line.split(' ')[1]);
+    expect(points).toEqual(['/', '/boot', '/boot/efi', '/home', '/var', 'none']);
+  });
+});
+
+it('knows which volumes lie inside of another', () => {
+  const plan = diskPlan({ ...DISK, partitions: { boot: MIB, var: MIB } });
+  const below = Object.fromEntries(plan.volumes.map(each => [each.name, volumesBelow(plan, each)]));
+  expect(below).toEqual({
+    ...{ bios: [], esp: [], var: [] },
+    ...{ boot: ['/boot/efi'], root: ['/var', '/boot', '/boot/efi'] },
+  });
+});
+
+it.each<[Partial<Disk>, RegExp]>([
+  [{ layout: 'filesystem', partitions: { swap: MIB } }, /filesystem has no partitions/],
+  [{ layout: 'mbr', partitions: { boot: MIB, var: MIB, home: MIB, swap: MIB } }, /four? .*|4 primary/],
+  [
+    { config: '- local_loop: {name: a}\n- mkfs: {base: a, type: ext4, mount: {mount_point: /srv}}' },
+    /no root/,
+  ],
+])('refuses %j', (more, message) => {
+  expect(() => diskPlan({ ...DISK, ...more })).toThrow(DefinitionError);
+  expect(() => diskPlan({ ...DISK, ...more })).toThrow(message);
+});
