@@ -20,3 +20,12 @@ it('examples/lines shows inheritance, a variant and an element of its own', asyn
   const script = join(factory.elementPaths[0] ?? '', 'motd/install.d/50-motd');
   await expect(access(script, constants.X_OK)).resolves.toBeUndefined();
 });
+
+it('examples/hardware has a line for each variant that builds as it is', async () => {
+  const { images } = await loadFactory('examples/hardware/factory.yaml', options);
+  expect(images.map(({ name, elements }) => [name, elements])).toEqual([
+    ['debian-12', []],
+    ['debian-12-dkms', ['own-module']],
+    ['debian-12-infiniband', ['infiniband']],
+  ]);
+});

@@ -31,7 +31,7 @@ const FACTORY = `
 images:
   debian:
     releases: [12]
-    elements: [datasources, local-config, hardening]
+    elements: [datasources, local-config, hardening, own-module]
     user: { name: owner, sudo: password, ssh-keys: ["${KEY}"], password-hash: "${HASH}" }
     hardening: { except: { sysrq: "the console is ours alone", module-sctp: "telephony" } }
     environment:
@@ -59,7 +59,10 @@ describe('the elements of this repository, built together', () => {
     workshop = await openOwnWorkshop(context, async work => {
       const file = join(work, 'factory.yaml');
       await writeFile(file, FACTORY);
-      const { images, elementPaths } = await loadFactory(file, { builtinElements: resolve('elements') });
+      const { images, elementPaths } = await loadFactory(file, {
+        builtinElements: resolve('elements'),
+        moreElements: [resolve('examples/hardware/elements')],
+      });
       const [line] = images;
       if (line === undefined) throw new TypeError('no line');
       preparation = await prepare(context, { line, elementPaths, directory: work });
@@ -155,6 +158,22 @@ describe('the elements of this repository, built together', () => {
       await inTree('stat', '-c', '%a', '/root', '/etc/ssh/sshd_config', '/etc/sudoers.d/60-hardening'),
     ).toBe('700\n600\n440\n');
     expect((await enabled('ctrl-alt-del.target')).stdout).toBe('masked\n');
+  });
+
+  it('own-module of examples/hardware: dkms has built it for the kernel, and nothing of the building is left', async () => {
+    const [path = '', ...more] = (await inTree('find', '/lib/modules', '-name', 'own_module.ko*'))
+      .trim()
+      .split('\n');
+    expect(more).toEqual([]);
+    const kernel = /^\/lib\/modules\/([^/]+)\/updates\/dkms\//.exec(path)?.[1] ?? '';
+    expect(await inTree('modinfo', '-k', kernel, '-F', 'vermagic', 'own_module')).toMatch(
+      new RegExp(`^${kernel} `),
+    );
+    expect(await inTree('modprobe', '-n', '-v', '-S', kernel, 'own_module')).toContain(path);
+    const installed = await inTree('dpkg-query', '-W', '-f', '${Package} ${db:Status-Status}\n');
+    expect(
+      installed.match(/^(dkms|gcc|gcc-\d+|cpp-\d+|make|linux-(headers|kbuild)\S*) installed$/gm) ?? [],
+    ).toEqual([]);
   });
 
   it('the seal takes away all that a build leaves behind, and leaves what was asked for', async () => {
