@@ -56,8 +56,9 @@ async function replaceMirror(
   const pairs = [...new Map(longestFirst)];
   if (pairs.length === 0) return;
   const words = pairs.map(([before, after]) => `s|${literal(before)}|${after.replace(/[&|\\]/g, '\\$&')}|g`);
+  // Nothing may be written to /dev/null here: the tree is bare, and it would be a file in the image.
   const files =
-    'find /etc/apt/sources.list /etc/apt/sources.list.d -type f -exec sed -i "$1" {} + 2> /dev/null || true';
+    'for each in /etc/apt/sources.list /etc/apt/sources.list.d; do [ ! -e "$each" ] || find "$each" -type f -exec sed -i "$1" {} +; done';
   await inTree(sandbox, ['sh', '-c', files, 'replace', words.join('\n')]);
 }
 
