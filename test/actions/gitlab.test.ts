@@ -52,6 +52,7 @@ it('leaves the matrix for later jobs and a page for a reader', async () => {
     'IMAGE_FACTORY_MATRIX',
     'IMAGE_FACTORY_MATRICES',
     'IMAGE_FACTORY_COUNT',
+    'IMAGE_FACTORY_DUE',
   ]);
   expect(JSON.parse(variables.get('IMAGE_FACTORY_MATRIX') ?? '')).toMatchObject({
     include: [{ image: 'debian-12' }, { image: 'debian-13' }],
