@@ -170,6 +170,7 @@ describe('the elements of this repository, built together', () => {
       new RegExp(`^${kernel} `),
     );
     expect(await inTree('modprobe', '-n', '-v', '-S', kernel, 'own_module')).toContain(path);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders
     const installed = await inTree('dpkg-query', '-W', '-f', '${Package} ${db:Status-Status}\n');
     expect(
       installed.match(/^(dkms|gcc|gcc-\d+|cpp-\d+|make|linux-(headers|kbuild)\S*) installed$/gm) ?? [],

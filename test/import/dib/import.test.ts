@@ -154,7 +154,11 @@ it('gives a factory file that can be read, whatever is given, and every word is 
         if (parts.flat().includes('-c')) return;
         for (const key of Object.keys(given)) {
           const carried = [Object.keys(entry.environment ?? {}), Object.keys(entry.disk ?? {})].flat();
-          const words: Record<string, string> = { FS_TYPE: 'filesystem', DIB_JOURNAL_SIZE: 'journal' };
+          const words: Record<string, string> = {
+            FS_TYPE: 'filesystem',
+            DIB_JOURNAL_SIZE: 'journal',
+            DIB_BLOCK_DEVICE_CONFIG: 'config',
+          };
           if (key !== 'ARCH' && given[key] !== '')
             expect([key, told(key) || carried.includes(words[key] ?? key)]).toEqual([key, true]);
         }
