@@ -18,6 +18,7 @@ const JUDGES = [
   { needs: 'sudo', package: 'sudo' },
   { needs: 'git', package: 'git' },
   { needs: 'ps', package: 'procps' },
+  { needs: 'openssl', package: 'openssl' },
   { needs: 'fallocate', package: 'util-linux' },
   { needs: '/usr/bin/setfattr', package: 'attr' },
   { needs: '/etc/ssl/certs/ca-certificates.crt', package: 'ca-certificates' },

@@ -304,7 +304,10 @@ describe('an upload', () => {
       return { kind: 'stall', at: 1_000_000 };
     });
     const upload = await uploadOf(file('e.img'), 8_000_000, ['stalled']);
-    const image = await uploadImage(await throughProxy(), { ...upload, patience: { stall: 1500 } });
+    const image = await uploadImage(await throughProxy(), {
+      ...upload,
+      patience: { stall: 1500, settle: 2000 },
+    });
     expect(puts).toBe(2);
     expect(image.hash?.value).toBe(upload.sha512);
     expect(await listImages(await glance('builder'), { tag: 'stalled' })).toHaveLength(1);

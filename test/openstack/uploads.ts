@@ -40,14 +40,16 @@ export function randomFaults(seed: number, size: number): Chooser {
     () => ({ kind: 'slow', rate: size * 4 }),
     () => ({ kind: 'stall', at: Math.floor(random() * size) }),
   ];
-  const inARow = new Map<string, number>();
+  const before = new Map<string, { inARow: number; refusedToken: boolean }>();
   return request => {
     const key = `${request.method} ${request.url}`;
-    const before = inARow.get(key) ?? 0;
-    const fault = random() < 1 / 3 && before < MOST_IN_A_ROW ? pick(make)() : undefined;
-    // A request without a body cannot stall on its way; it would only hang.
-    if (fault?.kind === 'stall' && request.method !== 'PUT') return undefined;
-    inARow.set(key, fault === undefined ? 0 : before + 1);
+    const { inARow, refusedToken } = before.get(key) ?? { inARow: 0, refusedToken: false };
+    const chosen = random() < 1 / 3 && inARow < MOST_IN_A_ROW ? pick(make)() : undefined;
+    const isToken = chosen !== undefined && 'status' in chosen && chosen.status === 401;
+    // A new token that is refused as well is a refusal and no fault; a request without a body cannot stall.
+    const unfit = (isToken && refusedToken) || (chosen?.kind === 'stall' && request.method !== 'PUT');
+    const fault = unfit ? undefined : chosen;
+    before.set(key, { inARow: fault === undefined ? 0 : inARow + 1, refusedToken: isToken && !unfit });
     return fault;
   };
 }
