@@ -4,7 +4,7 @@
  * on its own. When its standard input ends, the caller is gone: it exits, and the kernel ends every process
  * and mount of the namespace with it.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -41,6 +41,14 @@ const DROPPED = [
  * value at which the kernel does not feed a dump to the host's own handler, which runs as the host's root.
  */
 const LIMITS = ['--nproc=4096:4096', '--core=1:1'];
+
+let settable: readonly string[] | undefined;
+
+/** sudo leaves a lower limit on core files, which root without CAP_SYS_RESOURCE cannot raise: then that one stands. */
+function limits(): readonly string[] {
+  settable ??= LIMITS.filter(limit => spawnSync('prlimit', [limit, 'true'], { env: { PATH } }).status === 0);
+  return settable;
+}
 
 /** When memory runs out, the kernel takes the sandbox before what else runs on the host. */
 const OOM_SCORE = '500';
@@ -166,7 +174,8 @@ function payload(argv: readonly string[]): string[] {
     '--cgroup',
   ];
   return [
-    ...['nsenter', `--net=${NETWORK}`, '--', 'prlimit', ...LIMITS],
+    ...['nsenter', `--net=${NETWORK}`, '--'],
+    ...(limits().length === 0 ? [] : ['prlimit', ...limits()]),
     ...['unshare', '--user', `--map-users=${map}`, `--map-groups=${map}`, '--setuid=0', '--setgid=0'],
     ...[...namespaces, '--', ...LIMITED, ...argv],
   ];
