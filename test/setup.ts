@@ -13,6 +13,7 @@ const JUDGES = [
   { needs: 'hashdeep', package: 'hashdeep' },
   { needs: 'jq', package: 'jq' },
   { needs: 'sfdisk', package: 'fdisk' },
+  { needs: 'sgdisk', package: 'gdisk' },
   { needs: 'mke2fs', package: 'e2fsprogs' },
   { needs: 'debugfs', package: 'e2fsprogs' },
   { needs: 'sudo', package: 'sudo' },

@@ -62,7 +62,9 @@ exec "$@"
 `;
 
 async function masked(sandbox: Sandbox, request: VolumeRequest, argv: readonly string[]): Promise<void> {
-  const { tree, below, epoch } = request;
+  const { tree, epoch } = request;
+  // Below an empty directory nothing is left to cover.
+  const below = request.below.filter(each => !request.below.some(above => each.startsWith(`${above}/`)));
   await sandbox.run(['sh', '-c', MASKED, 'masked', tree, ...below, '--', ...argv], { env: shaped(epoch) });
 }
 
