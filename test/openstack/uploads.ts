@@ -46,8 +46,10 @@ export function randomFaults(seed: number, size: number): Chooser {
     const { inARow, refusedToken } = before.get(key) ?? { inARow: 0, refusedToken: false };
     const chosen = random() < 1 / 3 && inARow < MOST_IN_A_ROW ? pick(make)() : undefined;
     const isToken = chosen !== undefined && 'status' in chosen && chosen.status === 401;
-    // A new token that is refused as well is a refusal and no fault; a request without a body cannot stall.
-    const unfit = (isToken && refusedToken) || (chosen?.kind === 'stall' && request.method !== 'PUT');
+    // A new token that is refused as well is a refusal and no fault; uploads side by side share the path of POST.
+    const refusal = isToken && (refusedToken || request.method === 'POST');
+    // A request without a body cannot stall.
+    const unfit = refusal || (chosen?.kind === 'stall' && request.method !== 'PUT');
     const fault = unfit ? undefined : chosen;
     before.set(key, { inARow: fault === undefined ? 0 : inARow + 1, refusedToken: isToken && !unfit });
     return fault;

@@ -10,6 +10,9 @@ const CLEANUP = 6000;
 /** In these Glance is at work on the data. */
 const BUSY = new Set(['saving', 'importing']);
 
+/** Who was cancelled has no time to let Glance notice: an image that is found again matters more than its data. */
+const HURRY = 500;
+
 const STEP = 200;
 
 /**
@@ -30,7 +33,7 @@ export async function discardUnless(
   const cleanup = cancelled ? briefly(context) : context;
   const through = session.under(cleanup).service('image');
   try {
-    const image = await settled(through, id, cancelled ? Math.min(settle, CLEANUP / 2) : settle);
+    const image = await settled(through, id, cancelled ? Math.min(settle, HURRY) : settle);
     if (image !== undefined && !cancelled && (await isWhole(image))) return image;
   } catch (error) {
     context.log.debug(`looking at the image ${id}: ${(error as Error).message}`);
