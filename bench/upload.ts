@@ -1,5 +1,6 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { createContext } from '../src/host/context.ts';
 import { silentLog } from '../src/host/log.ts';
@@ -101,7 +102,7 @@ const { values, positionals } = parseArgs({
   },
 });
 if (values.child) {
-  await uploadHere(positionals[0] ?? '', JSON.parse(await readFile('/dev/stdin', 'utf8')));
+  await uploadHere(positionals[0] ?? '', JSON.parse(await text(process.stdin)));
 } else {
   const work = resolve(values.work);
   try {
