@@ -8,7 +8,7 @@ import { failedLogs, leftovers, visibleFiles, workDirectories } from './leftover
 
 const isRoot = process.getuid?.() === 0;
 
-/** Steps at whose begin the disk of the results fills up; test/long has all of them. */
+/** Steps at whose begin the disk of the results fills up; FULL_AT=step,step names others, for a run by hand. */
 const STEPS = process.env.FULL_AT?.split(',') ?? ['bootstrap', 'disk', 'digests'];
 
 describe.runIf(isRoot)('a disk that fills up', () => {
