@@ -15,9 +15,8 @@ import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { toolsPath, toolsTree } from '../host/sandbox/tools-tree.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
 import { type DocumentsRequest, mountedFilesystems, writeDocuments } from '../image/documents.ts';
-import { filesystemUuid, placedRoot } from '../image/layout.ts';
+import { placedRoot } from '../image/layout.ts';
 import { diskPlan } from '../image/plan.ts';
-import { rootOf } from '../image/volume.ts';
 import { BuildLog } from './build-log.ts';
 import { layOutSources } from './dib.ts';
 import { type BuiltDisk, buildDisk, convertToQcow2 } from './disk.ts';
@@ -30,7 +29,7 @@ import { ENGINE } from './inputs.ts';
 import type { Preparation } from './prepare.ts';
 import { roomNeeds } from './room.ts';
 import { sealTree } from './seal.ts';
-import { writeStandIns } from './stand-ins.ts';
+import { probedDisk, writeStandIns } from './stand-ins.ts';
 import { type BuiltTree, buildTree, openWorkshop } from './tree.ts';
 import type { Reservation } from './version.ts';
 
@@ -97,11 +96,8 @@ export async function layOut(preparation: Preparation, work: string): Promise<Ho
   const hooks = await assembleHooks(preparation.elements, join(folder, 'hooks'));
   await layOutSources(preparation.elements, folder);
   await layOutGiven(preparation.given, folder);
-  const root = rootOf(diskPlan(preparation.line.disk));
-  await writeStandIns(join(folder, 'stand-ins'), {
-    rootUuid: filesystemUuid(root, preparation.inputDigest),
-    label: root.label ?? '',
-  });
+  const disk = probedDisk(diskPlan(preparation.line.disk), preparation.inputDigest);
+  await writeStandIns(join(folder, 'stand-ins'), disk);
   return hooks;
 }
 

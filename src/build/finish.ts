@@ -1,7 +1,7 @@
 import type { Disk } from '../definition/types.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { fstab } from '../image/fstab.ts';
-import { grubFilesCommand } from '../image/grub.ts';
+import { type CoreRequest, grubFilesCommand } from '../image/grub.ts';
 import { diskPlan } from '../image/plan.ts';
 import { type Chroot, inTree } from './chroot.ts';
 import { debianSources, mirrorAt, type Source, sourcesFor } from './distributions/debian.ts';
@@ -18,6 +18,8 @@ export async function writeFstab(chroot: Chroot, disk: Disk): Promise<void> {
 
 export interface Finish {
   readonly disk: Disk;
+  /** What grub-install was asked for. */
+  readonly grub: readonly CoreRequest[];
   readonly suite: string;
   /** Address from the factory file; absent: the distribution's own public mirror. */
   readonly image?: string;
@@ -35,7 +37,7 @@ const LEFTOVERS = [
 
 /** After the last phase: GRUB's files, an empty /tmp, and the package sources that the image is left with. */
 export async function afterCleanup(sandbox: Sandbox, finish: Finish): Promise<void> {
-  await inTree(sandbox, grubFilesCommand(diskPlan(finish.disk)));
+  await inTree(sandbox, grubFilesCommand(diskPlan(finish.disk), finish.grub));
   await inTree(sandbox, ['find', '/tmp', '-mindepth', '1', '-delete']);
   const sources = await imageSources(sandbox, finish);
   if (!finish.own) return replaceMirror(sandbox, finish.sources, sources);

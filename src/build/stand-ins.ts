@@ -1,5 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { filesystemUuid } from '../image/layout.ts';
+import { bootOf, type DiskPlan, rootOf, type Table, type Volume } from '../image/volume.ts';
 import { type Chroot, REQUESTS } from './chroot.ts';
 
 /** One call of grub-install in the chroot, which the engine carries out on the image. */
@@ -39,17 +41,45 @@ export function grubRequest(words: readonly string[]): GrubRequest {
   };
 }
 
+/** A filesystem that GRUB reads. */
+export interface ProbedVolume {
+  readonly uuid: string;
+  readonly label: string;
+  /** Of its partition. */
+  readonly number: number;
+}
+
+/** The disk that will be, as far as GRUB's tools ask for it. */
+export interface ProbedDisk {
+  readonly table: Table;
+  readonly root: ProbedVolume;
+  /** Where /boot has a filesystem of its own. */
+  readonly boot?: ProbedVolume;
+}
+
+/** @param seed what the UUIDs derive from; see placeVolumes */
+export function probedDisk(plan: DiskPlan, seed: string): ProbedDisk {
+  const probed = (volume: Volume) => ({
+    ...{ uuid: filesystemUuid(volume, seed), label: volume.label ?? '', number: volume.number },
+  });
+  const [root, boot] = [rootOf(plan), bootOf(plan)];
+  return {
+    ...{ table: plan.table, root: probed(root) },
+    ...(boot === root ? {} : { boot: probed(boot) }),
+  };
+}
+
 /**
  * What GRUB's tools say in the chroot, where there is no disk yet: grub-probe answers for the disk that will be,
  * grub-install writes down what it was asked for and leaves the work to the engine, grub-mkconfig is the image's
  * own, which calls grub-probe by its path.
  */
-export async function writeStandIns(
-  folder: string,
-  disk: { rootUuid: string; label: string },
-): Promise<void> {
+export async function writeStandIns(folder: string, disk: ProbedDisk): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const files = { 'grub-probe': probe(disk), 'grub-install': INSTALL, 'grub-mkconfig': MKCONFIG };
+  const files = {
+    ...{ 'grub-probe': probe(disk), 'grub-install': INSTALL, 'grub-mkconfig': MKCONFIG },
+    ...(disk.boot === undefined ? {} : { 'grub-mkrelpath': RELATIVE }),
+  };
   for (const [name, text] of Object.entries(files)) {
     await writeFile(join(folder, name), text);
     await chmod(join(folder, name), 0o755);
@@ -77,35 +107,60 @@ echo "Installation finished. No error reported: the rest is done by image-factor
 
 const MKCONFIG = `#!/bin/sh
 set -eu
-mount --bind /run/image-factory/bin/grub-probe /usr/sbin/grub-probe
+own=/run/image-factory/bin
+mount --bind "$own/grub-probe" /usr/sbin/grub-probe
+if [ -e "$own/grub-mkrelpath" ]; then mount --bind "$own/grub-mkrelpath" /usr/bin/grub-mkrelpath; fi
 status=0
 /usr/sbin/grub-mkconfig "$@" || status=$?
 umount /usr/sbin/grub-probe
+if [ -e "$own/grub-mkrelpath" ]; then umount /usr/bin/grub-mkrelpath; fi
 exit $status
 `;
 
-function probe({ rootUuid, label }: { rootUuid: string; label: string }): string {
+/** Paths as they are in a /boot of its own, which is a mere directory while the image is made. */
+const RELATIVE = `#!/bin/sh
+for path; do :; done
+path=$(realpath -m -- "$path")
+case $path in
+  /boot | /boot/*) echo "\${path#/boot}" ;;
+  *) echo "$path" ;;
+esac
+`;
+
+/** The volume that a path or device belongs to, then what is asked of it. */
+function probe({ table, root, boot }: ProbedDisk): string {
+  const device = ({ label }: ProbedVolume) => `/dev/disk/by-label/${label}`;
+  const names = ({ uuid, label, number }: ProbedVolume) => `uuid=${uuid} label=${label} number=${number}`;
+  const own = boot && `  /boot | /boot/* | ${device(boot)}) ${names(boot)} ;;\n`;
+  const map = { gpt: 'gpt', mbr: 'msdos', none: '' }[table];
   return `#!/bin/sh
 target=fs
+path=/
 while [ $# -gt 0 ]; do
   case $1 in
     --target=*) target=\${1#--target=} ;;
     -t | --target) target=$2; shift ;;
+    -*) ;;
+    *) path=$1 ;;
   esac
   shift
 done
+case $path in
+${own ?? ''}  *) ${names(root)} ;;
+esac
+part=${map === '' ? '' : `,${map}$number`}
 case $target in
   fs) echo ext2 ;;
-  fs_uuid) echo ${rootUuid} ;;
-  fs_label) echo ${label} ;;
-  device) echo /dev/disk/by-label/${label} ;;
+  fs_uuid) echo "$uuid" ;;
+  fs_label) echo "$label" ;;
+  device) echo "/dev/disk/by-label/$label" ;;
   disk) echo /dev/vda ;;
-  drive) echo '(hd0,gpt1)' ;;
-  partmap) echo gpt ;;
-  compatibility_hint) echo hd0,gpt1 ;;
-  hints_string) echo '--hint-bios=hd0,gpt1 --hint-efi=hd0,gpt1 --hint-baremetal=ahci0,gpt1' ;;
-  bios_hints | efi_hints) echo hd0,gpt1 ;;
-  baremetal_hints) echo ahci0,gpt1 ;;
+  drive) echo "(hd0$part)" ;;
+  partmap) echo ${map} ;;
+  compatibility_hint) echo "hd0$part" ;;
+  hints_string) echo "--hint-bios=hd0$part --hint-efi=hd0$part --hint-baremetal=ahci0$part" ;;
+  bios_hints | efi_hints) echo "hd0$part" ;;
+  baremetal_hints) echo "ahci0$part" ;;
   *) ;;
 esac
 `;

@@ -140,6 +140,7 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
     afterCleanup(sandbox, {
       ...request,
       disk: request.line.disk,
+      grub,
       own,
       ...(mirror === undefined ? {} : { image: mirror }),
     }),

@@ -20,30 +20,45 @@ export function grubModules(plan: DiskPlan): string[] {
  * the distribution's signed GRUB is not there.
  */
 const FILES = `set -eu
-bios=$1; uefi=$2; prefix=$3; shift 3
+bios=$1; uefi=$2; prefix=$3; bios_modules=$4; efi_modules=$5
+set -f
 install_platform() {
   from=/usr/lib/grub/$1
   [ -d "$from" ] || return 0
   to=/boot/grub/$1; name=$2; shift 2
   mkdir -p "$to"
-  cp "$from"/*.mod "$from"/*.lst "$to/"
+  find "$from" \\( -name '*.mod' -o -name '*.lst' \\) -exec cp -t "$to" {} +
   if [ -e "$from/boot.img" ]; then cp "$from/boot.img" "$to/"; fi
-  grub-mkimage -O "\${from##*/}" -d "$from" -o "$to/$name" -p "$prefix" "$@"
+  grub-mkimage -O "\${from##*/}" -d "$from" -o "$to/$name" -p "$prefix" $(for module; do
+    if [ -e "$from/$module.mod" ]; then echo "$module"; fi
+  done)
 }
-if [ "$bios" = true ]; then install_platform i386-pc core.img biosdisk "$@"; fi
+if [ "$bios" = true ]; then install_platform i386-pc core.img $bios_modules; fi
 if [ "$uefi" = true ] && [ ! -e /usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed ]; then
-  install_platform x86_64-efi core.efi "$@" normal linux configfile search search_label search_fs_uuid fat part_msdos part_gpt all_video
+  install_platform x86_64-efi core.efi $efi_modules
 fi
 `;
 
-/**
- * The command that makes GRUB's files, to be run in the finished tree.
- * @param modules what a recorded grub-install asked for beside
- */
-export function grubFilesCommand(plan: DiskPlan, modules: readonly string[] = []): string[] {
+/** What a call of grub-install in the chroot asked for, as far as the core image goes. */
+export interface CoreRequest {
+  readonly target?: string;
+  readonly modules: readonly string[];
+}
+
+/** What a core for EFI needs to find its configuration and show it, which the signed GRUB has built in. */
+const EFI = ['normal', 'linux', 'configfile', 'search', 'search_label', 'search_fs_uuid', 'fat', 'all_video'];
+
+/** The command that makes GRUB's files, to be run in the finished tree. */
+export function grubFilesCommand(plan: DiskPlan, requests: readonly CoreRequest[] = []): string[] {
   const { bios, uefi } = firmwaresOf(plan);
-  const all = [...new Set([...grubModules(plan), ...modules])];
-  return ['sh', '-c', FILES, 'grub', String(bios), String(uefi), grubPrefix(plan), ...all];
+  const wanted = (isFor: (target: string) => boolean) =>
+    requests.filter(({ target = 'i386-pc' }) => isFor(target)).flatMap(({ modules }) => modules);
+  const list = (...modules: readonly string[]) => [...new Set([...grubModules(plan), ...modules])].join(' ');
+  return [
+    ...['sh', '-c', FILES, 'grub', String(bios), String(uefi), grubPrefix(plan)],
+    list('biosdisk', ...wanted(target => target === 'i386-pc')),
+    list(...EFI, 'part_msdos', 'part_gpt', ...wanted(target => target.endsWith('-efi'))),
+  ];
 }
 
 /**

@@ -1,17 +1,21 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { grubRequest, writeStandIns } from '../../src/build/stand-ins.ts';
+import { grubRequest, probedDisk, writeStandIns } from '../../src/build/stand-ins.ts';
 import { run } from '../../src/host/process.ts';
+import { diskPlan } from '../../src/image/plan.ts';
 import { inTemporary } from '../host/support.ts';
+import { LINE } from './support.ts';
 
-const DISK = { rootUuid: '3d0fbd4f-33b1-8a2a-9a55-0123456789ab', label: 'cloudimg-rootfs' };
+const ROOT = { uuid: '3d0fbd4f-33b1-8a2a-9a55-0123456789ab', label: 'cloudimg-rootfs', number: 1 };
+const BOOT = { uuid: '0e1fbd4f-33b1-8a2a-9a55-0123456789ab', label: 'boot', number: 2 };
+const DISK = { table: 'gpt', root: ROOT } as const;
 
 // What grub-mkconfig and grub-install's scripts ask for, of a path or a device.
 it.each([
   ['fs', 'ext2'],
-  ['fs_uuid', DISK.rootUuid],
-  ['fs_label', DISK.label],
-  ['device', `/dev/disk/by-label/${DISK.label}`],
+  ['fs_uuid', ROOT.uuid],
+  ['fs_label', ROOT.label],
+  ['device', `/dev/disk/by-label/${ROOT.label}`],
   ['disk', '/dev/vda'],
   ['drive', '(hd0,gpt1)'],
   ['partmap', 'gpt'],
@@ -44,6 +48,43 @@ it('grub-probe tells the file system when nothing is named, and all can be read 
     for (const name of ['grub-probe', 'grub-install', 'grub-mkconfig'])
       await run(['dash', '-n', join(folder, name)]);
   }));
+
+// Devices are as grub-probe itself has named them.
+it.each([
+  [['--target=fs_uuid', '/'], ROOT.uuid],
+  [['--target=fs_uuid', '/usr/share/grub'], ROOT.uuid],
+  [['--target=fs_uuid', '/bootx'], ROOT.uuid],
+  [['--target=fs_uuid', '/boot'], BOOT.uuid],
+  [['--target=device', '/boot/grub'], '/dev/disk/by-label/boot'],
+  [['--device', '/dev/disk/by-label/boot', '--target=fs_uuid'], BOOT.uuid],
+  [['--device', `/dev/disk/by-label/${ROOT.label}`, '--target=fs_uuid'], ROOT.uuid],
+  [['--target=partmap', '/boot'], 'msdos'],
+  [['--target=bios_hints', '/boot'], 'hd0,msdos2'],
+  [['--target=compatibility_hint', '/'], 'hd0,msdos1'],
+])('grub-probe %j knows a /boot of its own on MBR', (words, wanted) =>
+  inTemporary(async folder => {
+    await writeStandIns(folder, { table: 'mbr', root: ROOT, boot: BOOT });
+    expect((await run([join(folder, 'grub-probe'), ...words])).stdout.trim()).toBe(wanted);
+  }),
+);
+
+it.each([
+  ['/boot', ''],
+  ['/boot/grub/../vmlinuz-6', '/vmlinuz-6'],
+  ['/usr/share/grub', '/usr/share/grub'],
+])('grub-mkrelpath of %s is a path of its own filesystem: %j', (path, wanted) =>
+  inTemporary(async folder => {
+    await writeStandIns(folder, { ...DISK, boot: BOOT });
+    expect((await run([join(folder, 'grub-mkrelpath'), path])).stdout).toBe(`${wanted}\n`);
+  }),
+);
+
+it('probedDisk tells of /boot where it has a filesystem of its own', () => {
+  const disk = { ...LINE.disk, layout: 'mbr' } as const;
+  expect(probedDisk(diskPlan(disk), 'a').boot).toBeUndefined();
+  const own = probedDisk(diskPlan({ ...disk, partitions: { boot: 1 << 26 } }), 'a');
+  expect(own).toMatchObject({ table: 'mbr', root: { number: 1 }, boot: { label: 'boot', number: 2 } });
+});
 
 // What diskimage-builder's element bootloader calls, for a disk that boots both ways.
 it.each([

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Disk } from '../../src/definition/types.ts';
 import { DefinitionError } from '../../src/host/errors.ts';
 import { fstab } from '../../src/image/fstab.ts';
-import { grubModules, grubPrefix } from '../../src/image/grub.ts';
+import { grubFilesCommand, grubModules, grubPrefix } from '../../src/image/grub.ts';
 import { diskPlan } from '../../src/image/plan.ts';
 import { firmwaresOf, volumesBelow } from '../../src/image/volume.ts';
 
@@ -31,6 +31,19 @@ it.each<[Partial<Disk>, string, string[]]>([
 ])('GRUB finds its files on %j', (more, prefix, modules) => {
   const plan = diskPlan({ ...DISK, ...more });
   expect([grubPrefix(plan), grubModules(plan)]).toEqual([prefix, modules]);
+});
+
+it('puts into a core image what grub-install was asked for, by platform', () => {
+  const command = grubFilesCommand(diskPlan(DISK), [
+    { modules: ['lvm', 'part_msdos'] },
+    { target: 'i386-pc', modules: ['mdraid1x'] },
+    { target: 'x86_64-efi', modules: ['luks'] },
+  ]);
+  const [bios, uefi, prefix, core, efi] = command.slice(4);
+  expect([bios, uefi, prefix]).toEqual(['true', 'true', '(,gpt1)/boot/grub']);
+  expect(core).toBe('part_gpt ext2 biosdisk lvm part_msdos mdraid1x');
+  expect(efi?.split(' ')).toEqual(expect.arrayContaining(['part_gpt', 'ext2', 'fat', 'luks']));
+  expect(efi).not.toMatch(/lvm|biosdisk/);
 });
 
 describe('fstab', () => {
