@@ -129,6 +129,10 @@ describe('root-password', () => {
 
 describe('root-grows', () => {
   it('passes', async () => expect(await rootGrows.run(guestUnderTest())).toMatch(/^3994 MiB .* 4096 MiB/));
+  it('passes where other partitions keep their size', async () => {
+    const told = guestUnderTest({ answers: [[/^stat/, '700000 4096\n']] });
+    expect(await rootGrows.run(told)).toMatch(/^2734 MiB .* 4096 MiB/);
+  });
   it.each<[string, string | number, RegExp]>([
     ['a root of the size of the image', '250000 4096\n', /did not grow: 977 MiB .* on a disk of 4096 MiB/],
     ['a partition that grew half', '500000 4096\n', /did not grow/],
