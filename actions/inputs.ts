@@ -338,6 +338,30 @@ export const DIFF = {
   examples: ['diff OLD NEW', 'diff OLD NEW --format markdown'],
 } as const satisfies Command;
 
+export const DEPLOY = {
+  name: 'deploy',
+  summary: 'write the disk of a signed bundle to a device or a file',
+  story:
+    'Checks signatures and digests, looks whether the target is free and large enough, and writes the disk, sparse, while its digest runs along. What is refused, killed or fails leaves no disk that boots and no file of that name.',
+  inputs: [
+    bundle,
+    {
+      name: 'to',
+      kind: 'path',
+      required: true,
+      description: 'The target: a block device that nothing uses, or a file that is not there yet.',
+    },
+    factory,
+    dryRun,
+    installTools,
+  ],
+  outputs: [
+    { name: 'target', description: 'Absolute path of the device or file.' },
+    { name: 'disk-digest', description: 'SHA-256 of the disk that was written.' },
+  ],
+  examples: ['deploy BUNDLE --to /dev/sdb --dry-run', 'deploy BUNDLE --to disk.raw'],
+} as const satisfies Command;
+
 export const RUN = {
   name: 'run',
   summary: 'the whole chain: plan, build, verify, sign, promote',
@@ -399,7 +423,18 @@ export const IMPORT = {
 } as const satisfies Command;
 
 /** In the order in which the chain takes them, then the helpers. */
-export const COMMANDS: readonly Command[] = [PLAN, BUILD, VERIFY, SIGN, PROMOTE, CHECK, DIFF, RUN, IMPORT];
+export const COMMANDS: readonly Command[] = [
+  PLAN,
+  BUILD,
+  VERIFY,
+  SIGN,
+  PROMOTE,
+  CHECK,
+  DEPLOY,
+  DIFF,
+  RUN,
+  IMPORT,
+];
 
 /** The inputs of an action, or of a command of the command line. */
 export function inputsFor(command: Command, place: 'action' | 'command-line'): readonly Input[] {

@@ -3,6 +3,7 @@ import { verifyPerformer } from './boot-and-verify.ts';
 import { buildPerformer } from './build-image.ts';
 import { checkPerformer } from './check.ts';
 import type { Outcome, Performer } from './command.ts';
+import { deployPerformer } from './deploy.ts';
 import { diffPerformer } from './diff.ts';
 import { importPerformer } from './import.ts';
 import type { Command } from './inputs.ts';
@@ -34,6 +35,7 @@ export const WORKS: readonly Work[] = [
   work(signPerformer),
   work(promotePerformer),
   work(checkPerformer),
+  work(deployPerformer),
   work(diffPerformer),
   work(runPerformer),
   work(importPerformer),

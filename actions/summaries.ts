@@ -1,6 +1,7 @@
 import type {
   BuildResult,
   BundleCheck,
+  DeployResult,
   LineResult,
   PlanResult,
   PromoteResult,
@@ -108,6 +109,14 @@ export function checkSummary(result: BundleCheck): string {
         code(verdict.signedBy),
       ]),
     ),
+  );
+}
+
+export function deploySummary({ manifest, target, source, signedBy, written }: DeployResult): string {
+  return page(
+    `${text(manifest.image)} ${text(manifest.version)} to ${text(target.path)}`,
+    written === 0 ? 'Nothing was written.' : `Written from ${text(source)}: ${bytes(written)}.`,
+    `Disk ${code(manifest.diskDigest)}, signed by ${code(signedBy)}.`,
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Manifest } from '../bundle/types.ts';
 import type { Factory } from '../definition/types.ts';
+import type { Target } from '../image/write/target.ts';
 import type { StoredImage } from '../promote/types.ts';
 import type { CheckResult, Report } from '../verify/types.ts';
 
@@ -125,6 +126,24 @@ export interface PromoteResult {
   readonly published: readonly StoredImage[];
   readonly hidden: readonly StoredImage[];
   readonly reports: readonly Report[];
+}
+
+export interface DeployRequest extends CommonRequest {
+  readonly bundle: string;
+  /** A block device, or a file that is not there yet. */
+  readonly to: string;
+  readonly dryRun: boolean;
+}
+
+export interface DeployResult {
+  readonly manifest: Manifest;
+  /** Fingerprint of the key that sealed the core. */
+  readonly signedBy: string;
+  readonly target: Target;
+  /** The file of the core that was written from. */
+  readonly source: string;
+  /** Bytes written; the rest of the disk are zeros. */
+  readonly written: number;
 }
 
 export interface CheckRequest extends CommonRequest {
