@@ -82,6 +82,13 @@ const mirrorTimeout = {
   default: '30',
 } as const satisfies Input;
 
+const work = {
+  name: 'work',
+  kind: 'path',
+  description:
+    'Directory for temporary work. Default: memory when there is enough of it, else the output directory.',
+} as const satisfies Input;
+
 const key = [
   {
     name: 'signing-key',
@@ -203,12 +210,7 @@ export const BUILD = {
       kind: 'text',
       description: "Version of the build, YYYYMMDD.N. Default: today's next.",
     },
-    {
-      name: 'work',
-      kind: 'path',
-      description:
-        'Directory for temporary work. Default: memory when there is enough of it, else the output directory.',
-    },
+    work,
     {
       name: 'cache',
       kind: 'flag',
@@ -309,6 +311,34 @@ export const CHECK = {
     { name: 'signed-by', description: 'Fingerprint of the key that sealed the core.' },
   ],
   examples: ['check out/debian-12/20261121.1-amd64'],
+} as const satisfies Command;
+
+export const REPRODUCE = {
+  name: 'reproduce',
+  action: 'reproduce',
+  post: true,
+  summary: 'build a bundle once more and compare the bytes',
+  story:
+    'Builds the image again from what the manifest of a bundle says went into it, and says whether every byte is the same, or which files differ. Needs what a build needs; the mirror must still have the same versions of packages.',
+  inputs: [
+    bundle,
+    { ...factory, description: `${factory.description} Elements and keys are found by it.` },
+    {
+      ...output,
+      default: 'image-factory-reproduced',
+      description: 'Directory for the verdict, and for the second bundle if it differs.',
+    },
+    mirror,
+    mirrorTimeout,
+    work,
+    installTools,
+  ],
+  outputs: [
+    { name: 'identical', description: '`true` when every byte of every form is the same.' },
+    { name: 'report', description: 'Absolute path of the verdict as JSON.' },
+    { name: 'rebuilt', description: 'Absolute path of the second bundle; empty when it is the same.' },
+  ],
+  examples: ['reproduce BUNDLE', 'reproduce BUNDLE --mirror http://snapshot.example/debian/20261121T000000Z'],
 } as const satisfies Command;
 
 export const DIFF = {
@@ -432,6 +462,7 @@ export const COMMANDS: readonly Command[] = [
   CHECK,
   DEPLOY,
   DIFF,
+  REPRODUCE,
   RUN,
   IMPORT,
 ];

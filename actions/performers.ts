@@ -9,6 +9,7 @@ import { importPerformer } from './import.ts';
 import type { Command } from './inputs.ts';
 import { planPerformer } from './plan.ts';
 import { promotePerformer } from './promote.ts';
+import { reproducePerformer } from './reproduce.ts';
 import { runPerformer } from './run.ts';
 import { withSecrets } from './secrets.ts';
 import { signPerformer } from './sign-and-hash.ts';
@@ -37,6 +38,7 @@ export const WORKS: readonly Work[] = [
   work(checkPerformer),
   work(deployPerformer),
   work(diffPerformer),
+  work(reproducePerformer),
   work(runPerformer),
   work(importPerformer),
 ];

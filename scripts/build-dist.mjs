@@ -9,7 +9,16 @@ import ncc from '@vercel/ncc';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const compiled = join(root, 'build');
-const ENTRIES = ['plan', 'build-image', 'boot-and-verify', 'sign-and-hash', 'promote', 'post', 'cli'];
+const ENTRIES = [
+  'plan',
+  'build-image',
+  'boot-and-verify',
+  'sign-and-hash',
+  'promote',
+  'reproduce',
+  'post',
+  'cli',
+];
 
 await compile();
 const files = new Map(await bundle('actions/index', 'index.js'));

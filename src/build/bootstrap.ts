@@ -3,7 +3,11 @@ import { ElementError, NetworkError } from '../host/errors.ts';
 import { plainEnvironment, ToolError } from '../host/process.ts';
 import { tellsOfFullDisk } from '../host/room.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
+import type { Pins } from './archive/closure.ts';
 import { TREE } from './chroot.ts';
+
+/** Where the tree's apt reads the versions that are asked for; gone when the tree is done. */
+export const PINS = '/etc/apt/preferences.d/image-factory-pins';
 
 /**
  * mmdebstrap into the tree, with the shared downloads linked in and new ones linked out again. Only the
@@ -11,11 +15,15 @@ import { TREE } from './chroot.ts';
  * of this build's own downloads is locked while it is in use; those without a lock are of dead builds.
  */
 const BOOTSTRAP = `set -eu
-tree=$1; shared=$2; own=$shared/.own$3; fstab=$4; shift 4
+tree=$1; shared=$2; own=$shared/.own$3; fstab=$4; pins=$5; shift 5
 mkdir -p "$tree" "$shared/archives"
 mkdir -p "$tree/var/cache/apt/archives" "$tree/etc/initramfs-tools/conf.d"
 printf '%s' "$fstab" > "$tree/etc/fstab"
 echo FSTYPE=ext4 > "$tree/etc/initramfs-tools/conf.d/root-filesystem"
+if [ -n "$pins" ]; then
+  mkdir -p "$tree$(dirname "${PINS}")"
+  printf '%s' "$pins" > "$tree${PINS}"
+fi
 exec 8< "$shared"
 flock 8
 for dead in "$shared"/.own*; do
@@ -42,11 +50,20 @@ export interface BootstrapRequest {
   readonly sources: string;
   /** Text of /etc/fstab: there from the first, since the one initramfs is made by what it says. */
   readonly fstab: string;
+  /** Text of apt's preferences; empty: of each package the newest version. */
+  readonly preferences: string;
   /** Unique name of this build among those that share the downloads. */
   readonly name: string;
   /** Seconds that the mirror may keep us waiting. */
   readonly patience: number;
   readonly onLine: (line: string) => void;
+}
+
+/** Text of apt's preferences; a priority above 1000 takes an older version too. */
+export function pinnedPreferences(pins: Pins): string {
+  return Object.entries(pins)
+    .map(([name, version]) => `Package: ${name}\nPin: version ${version}\nPin-Priority: 1001\n`)
+    .join('\n');
 }
 
 /** Makes the root tree with all packages in one transaction. */
@@ -61,13 +78,16 @@ export async function bootstrap(sandbox: Sandbox, request: BootstrapRequest): Pr
   ];
   try {
     const places = [TREE, '/cache', request.name];
-    await sandbox.run(['sh', '-c', BOOTSTRAP, 'bootstrap', ...places, request.fstab, ...argv], {
-      // The kernel's and initramfs-tools' own scripts would make the initramfs twice, 8 s each; the finalise
-      // phase makes it once. INITRD is linux-base's word for "this kernel takes none".
-      env: plainEnvironment({ HOME: '/nonexistent', TMPDIR: '/tmp', INITRD: 'No' }),
-      input: request.sources,
-      onLine: request.onLine,
-    });
+    await sandbox.run(
+      ['sh', '-c', BOOTSTRAP, 'bootstrap', ...places, request.fstab, request.preferences, ...argv],
+      {
+        // The kernel's and initramfs-tools' own scripts would make the initramfs twice, 8 s each; the finalise
+        // phase makes it once. INITRD is linux-base's word for "this kernel takes none".
+        env: plainEnvironment({ HOME: '/nonexistent', TMPDIR: '/tmp', INITRD: 'No' }),
+        input: request.sources,
+        onLine: request.onLine,
+      },
+    );
   } catch (error) {
     throw error instanceof ToolError ? explainApt(error) : error;
   }

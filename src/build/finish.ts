@@ -2,7 +2,9 @@ import type { Disk } from '../definition/types.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { fstab } from '../image/fstab.ts';
 import { type CoreRequest, grubFilesCommand } from '../image/grub.ts';
+import { changedBy } from '../image/logins.ts';
 import { diskPlan } from '../image/plan.ts';
+import { PINS } from './bootstrap.ts';
 import { type Chroot, inTree } from './chroot.ts';
 import { debianSources, mirrorAt, type Source, sourcesFor } from './distributions/debian.ts';
 
@@ -33,6 +35,7 @@ const LEFTOVERS = [
   '/etc/apt/sources.list.d/0000main.list',
   '/etc/apt/apt.conf.d/99mmdebstrap',
   '/etc/dpkg/dpkg.cfg.d/99mmdebstrap',
+  PINS,
 ];
 
 /** After the last phase: GRUB's files, an empty /tmp, and the package sources that the image is left with. */
@@ -43,6 +46,17 @@ export async function afterCleanup(sandbox: Sandbox, finish: Finish): Promise<vo
   if (!finish.own) return replaceMirror(sandbox, finish.sources, sources);
   await writeInTree(sandbox, '/etc/apt/sources.list.d/debian.sources', debianSources(sources));
   await inTree(sandbox, ['rm', '-f', '/etc/apt/sources.list', ...LEFTOVERS]);
+}
+
+const DAY = 86_400;
+
+/** Takes the day of the build out of the accounts. @param epoch seconds since 1970 */
+export async function settlePasswordDates(sandbox: Sandbox, epoch: number): Promise<void> {
+  const { stdout: before, status } = await inTree(sandbox, ['cat', '/etc/shadow'], { accept: [0, 1] });
+  const after = changedBy(Math.floor(epoch / DAY), before);
+  if (status !== 0 || after === before) return;
+  // In place: owner and mode stay.
+  await inTree(sandbox, ['sh', '-c', 'cat > /etc/shadow'], { input: after });
 }
 
 /** Where an element wrote the sources, only the build's mirror gives way. */

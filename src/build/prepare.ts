@@ -5,6 +5,7 @@ import type { Context } from '../host/context.ts';
 import { HostError } from '../host/errors.ts';
 import { type ToolSet, toolsKey } from '../host/sandbox/tools-tree.ts';
 import { Archives } from './archive/archives.ts';
+import type { Pins } from './archive/closure.ts';
 import type { SuiteState } from './archive/state.ts';
 import { libraryDigest } from './dib.ts';
 import {
@@ -41,6 +42,8 @@ export interface Preparation {
   readonly packages: readonly PackageRequest[];
   readonly inputs: Inputs;
   readonly repositories: readonly KnownRepository[];
+  /** Versions of packages that must be taken; of others the newest. */
+  readonly pins: Pins;
   readonly inputDigest: string;
   /** Bytes of all packages' files, installed. */
   readonly installed: number;
@@ -59,6 +62,15 @@ export interface PrepareOptions {
   readonly mirror?: string;
   /** Shared by the lines that are prepared together; default: the line's own. */
   readonly archives?: Archives;
+  /** What an earlier build was made of, to be made again. */
+  readonly again?: Again;
+}
+
+/** An earlier build to be made again, from the same versions of packages. */
+export interface Again {
+  readonly pins: Pins;
+  /** What its UUIDs derive from. */
+  readonly inputDigest: string;
 }
 
 /** The element that every image of a distribution starts from. */
@@ -80,8 +92,9 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
   };
   const packages = (await Promise.all(elements.map(each => packageInstalls(each, conditions)))).flat();
   const mirror = await buildMirror(options);
-  const sources = sourcesFor(suite, mirror);
-  const archive = await (options.archives ?? new Archives(context)).at(sources, line.architecture);
+  const { pins = {} } = options.again ?? {};
+  const sources = sourcesFor(suite, mirror, { mayBeOld: options.again !== undefined });
+  const archive = await (options.archives ?? new Archives(context, pins)).at(sources, line.architecture);
   const { packages: closure, unknown, installed, download } = archive.closure(namesOf(packages, line));
   const repositories = await knowRepositories(context, line, options.directory);
   if (unknown.length > 0 && repositories.length === 0) {
@@ -114,8 +127,9 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     given,
     packages,
     repositories,
+    pins,
     inputs,
-    inputDigest: inputDigest(inputs),
+    inputDigest: options.again?.inputDigest ?? inputDigest(inputs),
     installed,
     download,
     isSecurity: name => archive.isSecurity(name),

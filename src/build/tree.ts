@@ -8,13 +8,14 @@ import { UID_BASE } from '../host/sandbox/protocol.ts';
 import { Sandbox } from '../host/sandbox/sandbox.ts';
 import { fstab } from '../image/fstab.ts';
 import { diskPlan } from '../image/plan.ts';
-import { bootstrap } from './bootstrap.ts';
+import type { Pins } from './archive/closure.ts';
+import { bootstrap, pinnedPreferences } from './bootstrap.ts';
 import type { BuildLog } from './build-log.ts';
 import { Chroot } from './chroot.ts';
 import { type Mirror, type Source, sourcesList } from './distributions/debian.ts';
 import type { Element } from './elements.ts';
 import { packageEpoch } from './epoch.ts';
-import { afterCleanup, writeFstab } from './finish.ts';
+import { afterCleanup, settlePasswordDates, writeFstab } from './finish.ts';
 import { type GivenFile, givenEnvironment } from './given-files.ts';
 import { byNumber, type Hooks } from './hooks.ts';
 import { type PackageRequest, packageInstalls } from './package-installs.ts';
@@ -93,6 +94,8 @@ export interface TreeRequest {
   /** Whether the engine makes the tree, and not an element that provides operating-system. */
   readonly own: boolean;
   readonly repositories: readonly KnownRepository[];
+  /** Versions of packages that must be taken; of others the newest. */
+  readonly pins: Pins;
   /** Unique name of this build. */
   readonly name: string;
   /** Seconds that the mirror may keep us waiting. */
@@ -145,7 +148,9 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
       ...(mirror === undefined ? {} : { image: mirror }),
     }),
   );
-  return { epoch: await packageEpoch(sandbox), grub, sourceRepositories: fetched };
+  const epoch = await packageEpoch(sandbox);
+  await settlePasswordDates(sandbox, epoch);
+  return { epoch, grub, sourceRepositories: fetched };
 }
 
 interface World extends PhaseWorld {
@@ -189,6 +194,7 @@ async function bootstrapOwn(sandbox: Sandbox, request: TreeRequest, world: Phase
       packages: first,
       sources: sourcesList(sources),
       fstab: fstab(diskPlan(line.disk)),
+      preferences: pinnedPreferences(request.pins),
       name,
       patience,
       onLine: text => world.log.line('mmdebstrap', text),

@@ -1,8 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { Archives } from '../build/archive/archives.ts';
 import { buildImage } from '../build/build.ts';
-import { type Preparation, prepare } from '../build/prepare.ts';
+import { type Preparation, type PrepareOptions, prepare } from '../build/prepare.ts';
 import { assertVersion, withVersion } from '../build/version.ts';
 import { corePath } from '../bundle/names.ts';
 import type { Factory, ImageLine } from '../definition/types.ts';
@@ -32,14 +31,14 @@ export function prepareLine(
   factory: Factory,
   line: ImageLine,
   mirror: string | undefined,
-  archives?: Archives,
+  more: Pick<PrepareOptions, 'archives' | 'again'> = {},
 ): Promise<Preparation> {
   return prepare(context, {
     directory: dirname(factory.file),
     line,
     elementPaths: factory.elementPaths,
     ...(mirror === undefined ? {} : { mirror }),
-    ...(archives === undefined ? {} : { archives }),
+    ...more,
   });
 }
 

@@ -37,7 +37,7 @@ async function planLine(
     archives,
   }: { request: PlanRequest; factory: Factory; line: ImageLine; archives: Archives },
 ): Promise<PlannedLine> {
-  const preparation = await prepareLine(context, factory, line, request.mirror, archives);
+  const preparation = await prepareLine(context, factory, line, request.mirror, { archives });
   const { state, build, reason, changes } = await whatIsDue(
     context,
     { ...request, factory, line },

@@ -47,7 +47,7 @@ export async function run(context: Context, request: RunRequest): Promise<RunRes
 
 async function runLine(work: Line): Promise<LineResult> {
   const { context, request, factory, line } = work;
-  const preparation = await prepareLine(context, factory, line, request.mirror, work.archives);
+  const preparation = await prepareLine(context, factory, line, request.mirror, { archives: work.archives });
   const due = await whatIsDue(context, { ...request, factory, line }, preparation);
   const localTestKey = request.signingKey === undefined && factory.signing.key === undefined;
   tell(context, line, due, request.dryRun);

@@ -1,4 +1,5 @@
 import type { Manifest } from '../bundle/types.ts';
+import type { BitDifference } from '../compare/bits.ts';
 import type { Factory } from '../definition/types.ts';
 import type { Target } from '../image/write/target.ts';
 import type { StoredImage } from '../promote/types.ts';
@@ -155,6 +156,21 @@ export interface DiffRequest {
   readonly before: string;
   readonly now: string;
   readonly installTools: boolean;
+}
+
+export interface ReproduceRequest extends Omit<BuildRequest, 'image' | 'version'> {
+  readonly bundle: string;
+}
+
+export interface Reproduction extends BitDifference {
+  /** Of the bundle that was built again. */
+  readonly manifest: Manifest;
+  /** What was not as at its first build and may be the reason, one sentence each. */
+  readonly causes: readonly string[];
+  /** Absolute path of the second bundle, kept when it differs. */
+  readonly rebuilt?: string;
+  /** Absolute path of the verdict as JSON. */
+  readonly report: string;
 }
 
 export interface BundleCheck {

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -14,6 +14,7 @@ import { DOCUMENTS, mountedFilesystems, withImageTree } from '../image/documents
 import { asRaw } from '../image/forms.ts';
 import type { ImageTree } from '../image/read/tree.ts';
 import { type ChangelogEntry, entriesSince } from './changelog.ts';
+import { readInventory } from './inventory.ts';
 
 export interface PackageChange {
   readonly name: string;
@@ -91,20 +92,10 @@ function changed(had: ReadonlyMap<string, string>, has: ReadonlyMap<string, stri
 
 /** What an inventory says of each path, but for times, which every rebuild may move. */
 async function inventoryOf(bundle: string): Promise<Map<string, string>> {
-  const file = join(corePath(bundle), DOCUMENTS.inventory);
-  const lines = (await readFile(file, 'utf8')).split('\n').slice(1);
-  const entries = lines
-    .filter(line => line !== '')
-    .map(line => {
-      const {
-        path,
-        mtime: _mtime,
-        hardLink: _inode,
-        ...rest
-      } = parseJson(line, file) as Record<string, unknown>;
-      return [String(path), JSON.stringify(rest)] as const;
-    });
-  return new Map(entries);
+  const entries = await readInventory(bundle);
+  return new Map(
+    [...entries].map(([path, { mtime: _mtime, hardLink: _inode, ...rest }]) => [path, JSON.stringify(rest)]),
+  );
 }
 
 function compareFiles(had: ReadonlyMap<string, string>, has: ReadonlyMap<string, string>): FileChange[] {

@@ -41,3 +41,18 @@ function lockedLine(path: string, line: string, asked: Logins): string {
   if (path === 'etc/shadow' && name === asked.name && field === asked.passwordHash) return line;
   return [name, path === 'etc/passwd' ? '*' : '!', ...rest].join(':');
 }
+
+/**
+ * The text of shadow, in which no password was changed after a day: the tools that make accounts write down the day on
+ * which they ran, and a build of tomorrow would differ.
+ * @param day since 1970, whole
+ */
+export function changedBy(day: number, shadow: string): string {
+  return shadow
+    .split('\n')
+    .map(line => {
+      const [name = '', field = '', changed = '', ...rest] = line.split(':');
+      return /^\d+$/.test(changed) && Number(changed) > day ? [name, field, day, ...rest].join(':') : line;
+    })
+    .join('\n');
+}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { allowedLogins, NO_LOGINS } from '../../src/image/logins.ts';
+import { allowedLogins, changedBy, NO_LOGINS } from '../../src/image/logins.ts';
 import { findUnsealed } from '../../src/image/seal.ts';
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAm lead';
@@ -61,4 +61,10 @@ it('leaves what it has allowed, whatever the text', () => {
 it('finds a file of accounts that could not be read, and one that is no file', () => {
   expect(findUnsealed([{ path: 'etc/shadow', type: 'f', size: 9 }], asked)).toHaveLength(1);
   expect(findUnsealed([{ path: keys, type: 'l', size: 9 }], asked)).toHaveLength(1);
+});
+
+it('takes the day of the build out of shadow, and leaves earlier days and what is no day', () => {
+  const before = 'root:*:20413:0:99999:7:::\nold:!:100::::::\nforced:!:0::::::\nnone:!:::::::\n+::::::::\n';
+  expect(changedBy(20000, before)).toBe(before.replace('20413', '20000'));
+  expect(changedBy(20413, before)).toBe(before);
 });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Context } from '../../host/context.ts';
 import { places } from '../../host/places.ts';
 import type { Source } from '../distributions/debian.ts';
-import { type Closure, PackageIndex, resolveClosure } from './closure.ts';
+import { type Closure, PackageIndex, type Pins, resolveClosure } from './closure.ts';
 import { packagesOf } from './lists.ts';
 import { archiveState, type Suite, type SuiteState } from './state.ts';
 
@@ -21,10 +21,13 @@ export interface Archive {
  */
 export class Archives {
   readonly #context: Context;
+  readonly #pins: Pins;
   readonly #open = new Map<string, Promise<Archive>>();
 
-  constructor(context: Context) {
+  /** @param pins versions that are wanted rather than the newest, where an archive still has them */
+  constructor(context: Context, pins: Pins = {}) {
     this.#context = context;
+    this.#pins = pins;
   }
 
   /** @throws NetworkError, CancelledError */
@@ -32,7 +35,7 @@ export class Archives {
     const key = JSON.stringify([architecture, sources]);
     let archive = this.#open.get(key);
     if (archive === undefined) {
-      archive = openArchive(this.#context, sources, architecture);
+      archive = openArchive(this.#context, sources, architecture, this.#pins);
       this.#open.set(key, archive);
     }
     return archive;
@@ -43,11 +46,12 @@ async function openArchive(
   context: Context,
   sources: readonly Source[],
   architecture: string,
+  pins: Pins,
 ): Promise<Archive> {
   const folder = join(places(context).cache, 'package-lists');
   const suites = await archiveState(context, sources);
   const lists = (suite: Suite) => packagesOf(context, suite, architecture, folder);
-  const index = new PackageIndex(await Promise.all(suites.map(lists)));
+  const index = new PackageIndex(await Promise.all(suites.map(lists)), pins);
   const closures = new Map<string, Closure>();
   return {
     suites: suites.map(({ suite, inReleaseSha256, date }) => ({ suite, inReleaseSha256, date })),

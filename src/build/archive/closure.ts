@@ -1,6 +1,9 @@
 import { type BinaryPackage, meets, parseRelations, type Relation } from './packages.ts';
 import { compareDebianVersions } from './version.ts';
 
+/** Versions by package name. */
+export type Pins = Readonly<Record<string, string>>;
+
 /** What several suites offer together: of every name the newest version, as apt takes it by default. */
 export class PackageIndex {
   readonly #candidates = new Map<string, BinaryPackage>();
@@ -11,17 +14,27 @@ export class PackageIndex {
   /** Of packages already looked at: for each dependency, the names that meet it, in the order of preference. */
   readonly #needs = new Map<string, readonly (readonly string[])[]>();
 
+  readonly #pins: Pins;
+
   #required: readonly string[] | undefined;
 
-  constructor(suites: readonly (readonly BinaryPackage[])[]) {
+  /** @param pins versions that are taken where a suite offers them, instead of newer ones */
+  constructor(suites: readonly (readonly BinaryPackage[])[], pins: Pins = {}) {
+    this.#pins = pins;
     for (const [number, suite] of suites.entries()) for (const each of suite) this.#offer(each, number);
   }
 
   #offer(offered: BinaryPackage, suite: number): void {
     const present = this.#candidates.get(offered.name);
-    if (present !== undefined && compareDebianVersions(offered.version, present.version) <= 0) return;
+    if (present !== undefined && !this.#isPreferred(offered, present)) return;
     this.#candidates.set(offered.name, offered);
     this.#suites.set(offered.name, suite);
+  }
+
+  #isPreferred(offered: BinaryPackage, present: BinaryPackage): boolean {
+    const pin = this.#pins[offered.name];
+    if (pin !== undefined && present.version === pin) return false;
+    return offered.version === pin || compareDebianVersions(offered.version, present.version) > 0;
   }
 
   /** Which of the suites the candidate comes from. */

@@ -16,6 +16,8 @@ export interface Source {
   readonly uri: string;
   readonly suite: string;
   readonly components: readonly string[];
+  /** Whether the archive may be older than it says of itself, as a snapshot is. */
+  readonly mayBeOld?: true;
 }
 
 /** Where packages come from: the archive and its security twin, without a final slash. */
@@ -34,21 +36,22 @@ export function suiteOf(release: string): string {
 }
 
 /** All suites that together are the archive's latest for a release. */
-export function sourcesFor(suite: string, mirror: Mirror): Source[] {
+export function sourcesFor(suite: string, mirror: Mirror, { mayBeOld = false } = {}): Source[] {
   const components = suite === 'bullseye' ? ['main'] : ['main', 'non-free-firmware'];
   return [
     { uri: mirror.archive, suite, components },
     { uri: mirror.archive, suite: `${suite}-updates`, components },
     { uri: mirror.security, suite: `${suite}-security`, components },
-  ];
+  ].map(source => (mayBeOld ? { ...source, mayBeOld } : source));
 }
 
 /** The lines of a sources.list. */
 export function sourcesList(sources: readonly Source[]): string {
   return sources
-    .map(
-      ({ uri, suite, components }) => `deb [signed-by=${KEYRING}] ${uri} ${suite} ${components.join(' ')}\n`,
-    )
+    .map(({ uri, suite, components, mayBeOld }) => {
+      const old = mayBeOld ? ' check-valid-until=no' : '';
+      return `deb [signed-by=${KEYRING}${old}] ${uri} ${suite} ${components.join(' ')}\n`;
+    })
     .join('');
 }
 
@@ -68,9 +71,12 @@ export function debianSources(sources: readonly Source[]): string {
     .join('\n');
 }
 
+/** The address of a snapshot: `.../debian/20261121T000000Z`. */
+const SNAPSHOT = /^(.*)(\/\d{8}T\d{6}Z)$/;
+
 /**
  * A mirror from a setting: the address of the archive; its security twin stands beside it, as on every
- * public mirror.
+ * public mirror and every archive of snapshots.
  */
 export function mirrorAt(address: string, where: string): Mirror {
   let url: URL;
@@ -90,7 +96,8 @@ export function mirrorAt(address: string, where: string): Mirror {
     });
   }
   const archive = address.replace(/\/+$/, '');
-  return { archive, security: `${archive}-security` };
+  const [, name = archive, time = ''] = SNAPSHOT.exec(archive) ?? [];
+  return { archive, security: `${name}-security${time}` };
 }
 
 /**

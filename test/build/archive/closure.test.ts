@@ -41,6 +41,19 @@ describe('resolveClosure', () => {
     expect(resolveClosure(index([a('bare')]), ['bare'])).toMatchObject({ download: 0, installed: 0 });
   });
 
+  it('takes a pinned version where a suite offers it, older or newer, and else the newest', () => {
+    const of = (...versions: string[]) => versions.map(Version => a('x', { Version }));
+    const suites = [of('1'), of('3'), of('2')].map(suite => [...parsePackages(packagesFile(suite))]);
+    const taken = (pin?: string) => {
+      const from = new PackageIndex(suites, pin === undefined ? {} : { x: pin });
+      return [from.candidate('x')?.version, from.suiteOf('x')];
+    };
+    expect(taken()).toEqual(['3', 1]);
+    expect(taken('1')).toEqual(['1', 0]);
+    expect(taken('2')).toEqual(['2', 2]);
+    expect(taken('gone')).toEqual(['3', 1]);
+  });
+
   it('minds versions: a candidate too old is none', () => {
     const from = index([a('x', { Depends: 'lib (>= 2) | other' }), a('lib'), a('other')]);
     expect(names(from, 'x')).toEqual(['other', 'x']);

@@ -18,6 +18,14 @@ import { inTemporary } from '../../host/support.ts';
 
 const MIRROR = { archive: 'http://m.example/debian', security: 'http://m.example/debian-security' };
 
+it('finds the security twin of a mirror, and of a snapshot', () => {
+  expect(mirrorAt('http://m.example/debian/', 'x')).toEqual(MIRROR);
+  expect(mirrorAt('http://m.example/archive/debian/20261121T060000Z/', 'x')).toEqual({
+    archive: 'http://m.example/archive/debian/20261121T060000Z',
+    security: 'http://m.example/archive/debian-security/20261121T060000Z',
+  });
+});
+
 describe('suiteOf', () => {
   it('knows releases by number', () =>
     expect([suiteOf('12'), suiteOf('13')]).toEqual(['bookworm', 'trixie']));
@@ -43,6 +51,12 @@ describe('sources', () => {
       `${MIRROR.archive} bookworm-updates`,
       `${MIRROR.security} bookworm-security`,
     ]));
+
+  it('may be older than they say, for a snapshot alone', () => {
+    expect(sourcesList(sources)).not.toContain('valid-until');
+    const old = sourcesList(sourcesFor('bookworm', MIRROR, { mayBeOld: true }));
+    expect(old.match(/^deb \[signed-by=\S+ check-valid-until=no\] /gm)).toHaveLength(3);
+  });
 
   it('say the same to apt in both forms', async () => {
     const [lines, deb822] = [
