@@ -234,6 +234,12 @@ export const BUILD = {
   ],
 } as const satisfies Command;
 
+const only = {
+  name: 'only',
+  kind: 'text',
+  description: 'Name of the one check to run. Its verdict accepts nothing that requires more.',
+} as const satisfies Input;
+
 export const VERIFY = {
   name: 'verify',
   action: 'boot-and-verify',
@@ -241,7 +247,7 @@ export const VERIFY = {
   summary: 'boot a bundle in a virtual machine and run the acceptance tests',
   story:
     'Computes the digests of the bytes it boots, starts a throwaway overlay in qemu, runs every required check, and signs the verdict after the last one. The image itself is not changed.',
-  inputs: [bundle, factory, ...boot, ...key, installTools],
+  inputs: [bundle, factory, only, ...boot, ...key, installTools],
   outputs: [
     { name: 'passed', description: '`true` when every required check passed.' },
     {

@@ -137,8 +137,11 @@ export function runSummary(lines: readonly LineResult[]): string {
 
 const MARKS: Readonly<Record<Outcome, string>> = {
   passed: '✅ passed',
+  warned: '⚠️ warned',
   failed: '❌ failed',
-  skipped: '➖ skipped',
+  flaky: '❌ flaky',
+  quarantined: '⚠️ in quarantine',
+  'not-applicable': '➖ does not apply',
 };
 
 function checksTable(checks: readonly CheckResult[]): string {

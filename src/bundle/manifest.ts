@@ -71,7 +71,10 @@ const imageLine = z
     }),
     hardening: z.strictObject({ except: z.record(text, text).readonly() }),
     repositories: z.array(repository).readonly(),
-    verify: z.strictObject({ checks: texts, boot: count, memory: count, cpus: count }),
+    verify: z.strictObject({
+      ...{ checks: texts, boot: count, memory: count, cpus: count },
+      quarantine: z.record(text, z.strictObject({ tracker: text, expires: text })).exactOptional(),
+    }),
   })
   .readonly();
 

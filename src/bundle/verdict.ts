@@ -38,6 +38,8 @@ const verdict = z.strictObject({
       startedAt: timestamp,
       finishedAt: timestamp,
       required: names,
+      /** Checks that had nothing to look at; absent: none. */
+      notApplicable: names.exactOptional(),
       /** Digests of the reports beside the statement. */
       reports: z.array(z.strictObject({ name: text, sha256 })),
     }),
@@ -75,8 +77,9 @@ export function verdictStatement(
 ): VerdictStatement {
   const { image, version, place, run, coreDigest, diskDigest, startedAt, finishedAt, required } = report;
   const { path, sha256, sha512 } = report.bootedFile;
-  const ended = (outcome: string) =>
-    report.checks.filter(each => each.outcome === outcome).map(each => each.name);
+  const ended = (...outcomes: string[]) =>
+    report.checks.filter(each => outcomes.includes(each.outcome)).map(each => each.name);
+  const notApplicable = ended('not-applicable');
   const { kind, accelerator, firmware } = report.machine;
   return {
     _type: STATEMENT_TYPE,
@@ -94,11 +97,13 @@ export function verdictStatement(
       configuration: [{ name: 'core', digest: { sha256: coreDigest } }],
       url: report.job,
       passedTests: ended('passed'),
-      warnedTests: [],
-      failedTests: ended('failed'),
+      warnedTests: ended('warned', 'quarantined'),
+      // What failed once has failed.
+      failedTests: ended('failed', 'flaky'),
       imageFactory: {
         formatVersion: FORMAT_VERSION,
         ...{ image, version, place, run, coreDigest, diskDigest, startedAt, finishedAt, required },
+        ...(notApplicable.length > 0 && { notApplicable }),
         bootedFile: { path, sha256, sha512 },
         machine: { kind, accelerator, firmware },
         reports: [...reports],

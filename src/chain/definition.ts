@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { explain as explainLine } from '../definition/explain.ts';
 import { type Definition, loadDefinition } from '../definition/factory.ts';
-import type { Factory, ImageLine } from '../definition/types.ts';
+import type { Factory, ImageLine, Quarantine } from '../definition/types.ts';
 import { asset } from '../host/assets.ts';
 import type { Context } from '../host/context.ts';
 import { DefinitionError } from '../host/errors.ts';
@@ -44,6 +44,11 @@ export function lineOf(factory: Factory, image: string): ImageLine {
 /** Who may log in to an image by this factory file; nobody where it has no such line. */
 export function loginsOf(factory: Factory, image: string): Logins {
   return factory.images.find(each => each.name === image)?.user ?? NO_LOGINS;
+}
+
+/** The checks of an image that are in quarantine by this factory file. */
+export function quarantineOf(factory: Factory, image: string): Readonly<Record<string, Quarantine>> {
+  return factory.images.find(each => each.name === image)?.verify.quarantine ?? {};
 }
 
 /** Every resolved value of an image line with the place it came from, one a line. */

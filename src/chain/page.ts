@@ -10,8 +10,8 @@ import { type PageInput, type Promotion, page } from '../report/page.ts';
 import { CHECKS } from '../verify/checks/index.ts';
 import type { Report } from '../verify/types.ts';
 import { lineOf } from './definition.ts';
+import { RUNNER_PLACE } from './places.ts';
 import { trustBundle } from './trust.ts';
-import { RUNNER_PLACE } from './verify.ts';
 
 export interface PageRequest {
   readonly factory: Factory;

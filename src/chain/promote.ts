@@ -17,9 +17,10 @@ import { NotAcceptedError } from '../trust/verdicts.ts';
 import type { Report } from '../verify/types.ts';
 import { INPUTS_PROPERTY } from './builds.ts';
 import { lineOf, readDefinition } from './definition.ts';
+import { RUNNER_PLACE } from './places.ts';
 import { trustBundle } from './trust.ts';
 import type { PromoteRequest, PromoteResult } from './types.ts';
-import { assertPassed, RUNNER_PLACE, verifyPlace } from './verify.ts';
+import { assertPassed, verifyPlace } from './verify.ts';
 
 /** A bundle whose every byte was compared with the release signature. */
 export interface TrustedBundle {
@@ -57,11 +58,7 @@ const REAL_PARTS: PromoteParts = {
     const bundle = resolve(request.bundle);
     const { factory } = await readDefinition(context, request.factory);
     const core = await measureCore(context, bundle);
-    const { report } = await verifyPlace(context, { ...request, bundle }, factory, core, {
-      ...where,
-      whole: false,
-    });
-    return report;
+    return (await verifyPlace(context, { ...request, bundle }, factory, core, where)).report;
   },
 };
 

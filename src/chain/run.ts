@@ -12,11 +12,12 @@ import type { Build } from './builds.ts';
 import { readDefinition } from './definition.ts';
 import { type Due, whatIsDue } from './due.ts';
 import { writePage } from './page.ts';
+import { RUNNER_PLACE } from './places.ts';
 import { promote } from './promote.ts';
 import { sign } from './sign.ts';
 import { trustBundle } from './trust.ts';
 import type { LineResult, RunRequest, RunResult } from './types.ts';
-import { RUNNER_PLACE, verify } from './verify.ts';
+import { verify } from './verify.ts';
 
 interface Line {
   readonly context: Context;

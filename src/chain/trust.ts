@@ -10,6 +10,9 @@ import { judgeSignature } from '../trust/judge.ts';
 import { loadPolicy, type Policy } from '../trust/policy.ts';
 import { loadSigningKey, type SigningKey } from '../trust/signing-key.ts';
 import { acceptedVerdict, NotAcceptedError } from '../trust/verdicts.ts';
+import { requiredChecks } from '../verify/choose.ts';
+import { quarantineOf } from './definition.ts';
+import { placeKind } from './places.ts';
 import type { TrustedBundle } from './promote.ts';
 import type { KeyRequest } from './types.ts';
 
@@ -97,8 +100,12 @@ export async function trustBundle(
   const policy = await policyOf(context, factory);
   const sealed = options.signed ? await verifyBundle(context, bundle, policy, sealTexts) : undefined;
   const core: MeasuredCore = sealed ?? (await measureCore(context, bundle));
-  const accepted = async (place: string, checks: readonly string[]) =>
-    acceptedVerdict(context, bundle, core, policy, { place, checks });
+  const accepted = async (place: string, checks: readonly string[]) => {
+    const quarantine = quarantineOf(factory, core.manifest.image);
+    const asked = { place: placeKind(place), checks, quarantine };
+    const required = requiredChecks(asked, context.now());
+    return acceptedVerdict(context, bundle, core, policy, { place, checks: required });
+  };
   return {
     core,
     policy,

@@ -92,6 +92,8 @@ export interface BuildResult {
 
 export interface VerifyRequest extends CommonRequest, KeyRequest, BootRequest {
   readonly bundle: string;
+  /** Name of the one check to run; its verdict accepts nothing that requires more. */
+  readonly only?: string;
 }
 
 export interface VerifyResult {

@@ -10,15 +10,12 @@ import { rootPrefix } from '../host/privilege.ts';
 import { requireTools, TOOLS } from '../host/tools.ts';
 import { reportFiles } from '../report/files.ts';
 import { writeVerdict } from '../sign/verdict.ts';
-import { checkImages } from '../verify/images.ts';
 import { runSuite, type SuiteRequest } from '../verify/suite.ts';
-import type { CheckResult, Report } from '../verify/types.ts';
-import { lineOf, loginsOf, readDefinition } from './definition.ts';
+import type { Report } from '../verify/types.ts';
+import { lineOf, loginsOf, quarantineOf, readDefinition } from './definition.ts';
+import { placeKind, RUNNER_PLACE } from './places.ts';
 import { keyFor } from './trust.ts';
 import type { BootRequest, CommonRequest, KeyRequest, VerifyRequest, VerifyResult } from './types.ts';
-
-/** Where an image is verified before it is in any store. */
-export const RUNNER_PLACE = 'qemu';
 
 export interface Place {
   readonly place: string;
@@ -26,8 +23,6 @@ export interface Place {
   readonly image: string;
   readonly file: ImageFile;
   readonly checks: readonly string[];
-  /** Whether the bundle itself is looked at too: its forms, documents and seal. */
-  readonly whole: boolean;
 }
 
 type PlaceRequest = CommonRequest & KeyRequest & BootRequest & { readonly bundle: string };
@@ -42,7 +37,8 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
   const core = await measureCore(context, bundle);
   const line = lineOf(factory, core.manifest.image);
   const file = bootableImage(core.manifest);
-  const place = { place: RUNNER_PLACE, file, checks: line.verify.checks, whole: true };
+  const checks = request.only === undefined ? line.verify.checks : [request.only];
+  const place = { place: RUNNER_PLACE, file, checks };
   const image = join(corePath(bundle), file.path);
   const result = await verifyPlace(context, { ...request, bundle }, factory, core, { ...place, image });
   assertPassed(result.report);
@@ -60,13 +56,8 @@ export async function verifyPlace(
   const { bundle } = request;
   await requireTools(context, TOOLS.verify, { install: request.installTools, root: rootPrefix });
   const { manifest } = core;
-  const logins = loginsOf(factory, manifest.image);
-  const images = { core: corePath(bundle), manifest, work: dirname(bundle), logins };
-  const [suite, ...offline] = await Promise.all([
-    runSuite(context, suiteRequest(context, request, core, where)),
-    ...(where.whole ? [offlineCheck(context, 'images', () => checkImages(context, images))] : []),
-  ]);
-  const report = withResults(suite.report, offline);
+  const suite = await runSuite(context, suiteRequest(context, request, factory, core, where));
+  const { report } = suite;
   const files = reportFiles(report, suite);
   // Only now, when every check has ended, is the key loaded.
   const key = await keyFor(context, factory, request, 'verify');
@@ -77,6 +68,7 @@ export async function verifyPlace(
 function suiteRequest(
   context: Context,
   request: PlaceRequest,
+  factory: Factory,
   core: MeasuredCore,
   where: Place,
 ): SuiteRequest {
@@ -86,40 +78,23 @@ function suiteRequest(
   return {
     ...{ image: manifest.image, version: manifest.version, coreDigest, diskDigest: manifest.diskDigest },
     ...{ file: where.file, path: where.image, form: where.file.form, imageSize: manifest.diskSize },
-    ...{ userName: manifest.line.user.name, required: where.checks, place: where.place, job },
+    ...{ userName: manifest.line.user.name, checks: where.checks, place: where.place, job },
+    quarantine: quarantineOf(factory, manifest.image),
+    placeKind: placeKind(where.place),
+    bundle: {
+      ...{ core: corePath(bundle), manifest, work: dirname(bundle) },
+      logins: loginsOf(factory, manifest.image),
+    },
     boot: { accel, firmware, budget, memory, cpus },
     ...{ work: dirname(bundle), state: places(context).state },
   };
 }
 
-/** A check that needs no guest, as a result of its own. */
-async function offlineCheck(
-  context: Context,
-  name: string,
-  act: () => Promise<string>,
-): Promise<CheckResult> {
-  const start = context.now().getTime();
-  const seconds = () => (context.now().getTime() - start) / 1000;
-  try {
-    const detail = await act();
-    context.log.info(`passed  ${name}: ${detail}`);
-    return { name, outcome: 'passed', seconds: seconds(), detail };
-  } catch (error) {
-    if (!(error instanceof CheckError)) throw error;
-    context.log.error(`failed  ${name}: ${error.line}`);
-    return { name, outcome: 'failed', seconds: seconds(), detail: error.line };
-  }
-}
-
-function withResults(report: Report, more: readonly CheckResult[]): Report {
-  const passed = report.passed && more.every(each => each.outcome === 'passed');
-  return { ...report, checks: [...report.checks, ...more], passed };
-}
-
 /** @throws CheckError naming the checks that failed */
 export function assertPassed(report: Report): void {
   if (report.passed) return;
-  const failed = report.checks.filter(each => each.outcome !== 'passed');
+  const { required } = report;
+  const failed = report.checks.filter(each => required.includes(each.name) && each.outcome !== 'passed');
   const [first] = failed;
   throw new CheckError(
     `${report.image} ${report.version} failed in ${report.place}: ${failed.map(each => each.name).join(', ')}`,

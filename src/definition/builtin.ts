@@ -1,8 +1,9 @@
 import { builtInMap, type ListNode, type MapNode, type ScalarNode } from './node.ts';
 import type { Distribution } from './types.ts';
 
-/** The checks that an image must pass, in every place, unless the factory file says otherwise. */
+/** The checks that an image must pass, wherever they apply, unless the factory file says otherwise. */
 export const DEFAULT_CHECKS = [
+  'images',
   'running',
   'address',
   'ssh',
@@ -12,6 +13,11 @@ export const DEFAULT_CHECKS = [
   'root-grows',
   'console',
 ] as const;
+
+/** Checks that a factory file has to ask for: they take long, or are not for every image. */
+export const OPTIONAL_CHECKS = [] as const;
+
+export const CHECK_NAMES = [...DEFAULT_CHECKS, ...OPTIONAL_CHECKS] as const;
 
 export const ARCHITECTURES = ['amd64'] as const;
 export const FORMS = ['qcow2', 'raw'] as const;

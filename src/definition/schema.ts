@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ARCHITECTURES, DEFAULT_CHECKS, DISTRIBUTIONS, FORMS, REBUILD_REASONS } from './builtin.ts';
+import { ARCHITECTURES, CHECK_NAMES, DISTRIBUTIONS, FORMS, REBUILD_REASONS } from './builtin.ts';
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './units.ts';
 
 /*
@@ -103,11 +103,20 @@ const disk = {
   journal: size(4 * MIB, 1024 * MIB).describe("The root filesystem's journal."),
 };
 
+const quarantine = z
+  .strictObject({
+    tracker: line.describe('Where it is being looked into.'),
+    expires: line.describe('Its last day, in UTC.'),
+  })
+  .refine(({ expires }) => isDay(expires), { error: 'a last day that there is, such as 2026-12-24' });
+const QUARANTINE = 'Checks whose failure stops nothing until a day; after it, being here is a failure.';
+
 const verify = {
-  checks: words(DEFAULT_CHECKS).describe('Checks the image must pass; -NAME takes one away.'),
+  checks: words(CHECK_NAMES).describe('Checks the image must pass; -NAME takes one away.'),
   boot: duration.describe('From power-on to a configured guest.'),
   memory: size(128 * MIB, 1024 * 1024 * MIB).describe('Memory of the test machine.'),
   cpus: count(1, 64, 'processors').describe('Its processors.'),
+  quarantine: record(word(CHECK_NAMES), quarantine).describe(QUARANTINE),
 };
 
 const mirrors = {
@@ -226,7 +235,7 @@ const stage = {
       error: 'directory:PATH, a folder of its own without .. in its path',
     }),
   ).describe('Where its images go, such as directory:stores/staging.'),
-  checks: words(DEFAULT_CHECKS).describe("Checks that must have passed in this stage's place."),
+  checks: words(CHECK_NAMES).describe("Checks that must have passed in this stage's place."),
 };
 
 const retention = {
@@ -278,7 +287,11 @@ export const resolvedSettings = z.object({
   user: z.object({ ...user, 'password-hash': user['password-hash'].exactOptional() }),
   hardening: z.object(hardening),
   repositories,
-  verify: z.object({ ...verify, checks: someChecks(verify.checks) }),
+  verify: z.object({
+    ...verify,
+    checks: someChecks(verify.checks),
+    quarantine: z.partialRecord(word(CHECK_NAMES), quarantine).exactOptional(),
+  }),
   variants,
 });
 
@@ -357,6 +370,10 @@ function sizes<T extends Readonly<Record<string, typeof partitionSize>>>(shape: 
 
 function record<K extends z.core.$ZodRecordKey>(key: K, each: z.ZodType) {
   return z.partialRecord(key, each.nullable(), { error: 'a map, such as {name: {...}}' });
+}
+
+function isDay(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
 }
 
 function isFolder(store: string): boolean {

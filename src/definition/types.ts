@@ -71,6 +71,16 @@ export interface Verification {
   /** Guest memory, bytes. */
   readonly memory: number;
   readonly cpus: number;
+  /** By the name of a check. */
+  readonly quarantine?: Readonly<Record<string, Quarantine>>;
+}
+
+/** A check whose failure is known and being looked into: it stops nothing until it expires. */
+export interface Quarantine {
+  /** Where it is being looked into. */
+  readonly tracker: string;
+  /** Its last day, `2026-12-24`, in UTC. */
+  readonly expires: string;
 }
 
 /** When a line is built again; durations in milliseconds. */

@@ -4,7 +4,9 @@ import { escapeXml as xml } from './escape.ts';
 /** The report in the JUnit form that GitHub, GitLab and Jenkins read; times are seconds. */
 export function junit(report: Report): string {
   const seconds = (Date.parse(report.finishedAt) - Date.parse(report.startedAt)) / 1000;
-  const counts = `tests="${report.checks.length}" failures="${count(report, 'failed')}" errors="0" skipped="${count(report, 'skipped')}"`;
+  const failures = report.checks.filter(isFailure).length;
+  const skipped = report.checks.filter(isSkipped).length;
+  const counts = `tests="${report.checks.length}" failures="${failures}" errors="0" skipped="${skipped}"`;
   const suite = `name="${xml(`${report.image} ${report.version} in ${report.place}`)}"`;
   const lines = [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -40,14 +42,21 @@ function testcase(report: Report, check: CheckResult): string {
   const classname = `${report.image}.${report.place}`;
   const head = `    <testcase classname="${xml(classname)}" name="${xml(check.name)}" time="${number(check.seconds)}"`;
   const detail = xml(check.detail);
-  if (check.outcome === 'failed')
-    return `${head}><failure message="${detail}">${detail}</failure></testcase>`;
-  if (check.outcome === 'skipped') return `${head}><skipped message="${detail}"/></testcase>`;
+  const { outcome } = check;
+  if (isFailure(check)) {
+    return `${head}><failure message="${detail}" type="${outcome}">${detail}</failure></testcase>`;
+  }
+  if (isSkipped(check)) return `${head}><skipped message="${outcome}: ${detail}"/></testcase>`;
   return `${head}><system-out>${detail}</system-out></testcase>`;
 }
 
-function count(report: Report, outcome: CheckResult['outcome']): number {
-  return report.checks.filter(check => check.outcome === outcome).length;
+function isFailure({ outcome }: CheckResult): boolean {
+  return outcome === 'failed' || outcome === 'flaky';
+}
+
+/** JUnit has no word for a failure that stops nothing; its readers show a skipped test with its message. */
+function isSkipped({ outcome }: CheckResult): boolean {
+  return outcome === 'not-applicable' || outcome === 'warned' || outcome === 'quarantined';
 }
 
 function number(value: number): string {

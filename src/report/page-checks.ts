@@ -7,8 +7,11 @@ const MOST_CONSOLE = 256 * 1024;
 
 const OUTCOMES: Readonly<Record<Outcome, { word: string; style: string }>> = {
   passed: { word: 'Passed', style: 'good' },
+  warned: { word: 'Warned', style: 'warn' },
   failed: { word: 'Failed', style: 'bad' },
-  skipped: { word: 'Skipped', style: 'warn' },
+  flaky: { word: 'Flaky', style: 'bad' },
+  quarantined: { word: 'In quarantine', style: 'warn' },
+  'not-applicable': { word: 'Does not apply', style: 'warn' },
 };
 
 /** The checks of one place. */

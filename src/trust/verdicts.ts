@@ -113,7 +113,7 @@ export async function acceptedVerdict(
   return latest;
 }
 
-/** A check that was skipped is in no list of a verdict, and has not passed. */
+/** A check that did not apply, or only warned, has not passed. */
 function assertPassed(verdict: Verdict, checks: readonly string[], what: string): void {
   const advice = 'see its report; a later pass of the same checks would count';
   if (!verdict.passed) throw new NotAcceptedError(`${what} says failed (run ${verdict.run})`, { advice });

@@ -1,6 +1,19 @@
 import type { Machine } from '../boot/types.ts';
+import type { Context } from '../host/context.ts';
+import type { ImagesRequest } from './images.ts';
 
-export type Outcome = 'passed' | 'failed' | 'skipped';
+/**
+ * How a check ended. `warned`: it failed, and its severity is a warning. `flaky`: it failed, and passed when
+ * asked again. `quarantined`: it failed, and the factory file says who is looking into it. `not-applicable`:
+ * there is nothing here that it could look at. Only `passed` counts as passed.
+ */
+export type Outcome = 'passed' | 'warned' | 'failed' | 'flaky' | 'quarantined' | 'not-applicable';
+
+/** `required`: what fails it is refused; `warning`: what fails it is told of. */
+export type Severity = 'required' | 'warning';
+
+/** `runner`: where a bundle is tested before it is in any store; `store`: where its bytes stand in one. */
+export type PlaceKind = 'runner' | 'store';
 
 export interface CheckResult {
   readonly name: string;
@@ -10,14 +23,36 @@ export interface CheckResult {
   readonly detail: string;
 }
 
-/** One acceptance test: one file in checks/, one line in its list. */
-export interface Check {
+interface CheckFacts {
   /** `ssh`, `user-data`, ... */
   readonly name: string;
   /** A sentence: what it protects the customer from. */
   readonly protects: string;
-  /** @returns what was seen; throws CheckError with what is wrong */
+  readonly severity: Severity;
+  /** Where it applies. */
+  readonly places: readonly PlaceKind[];
+}
+
+/** Looks at the bytes of the bundle, beside the boot. */
+export interface OfflineCheck extends CheckFacts {
+  readonly kind: 'offline';
+  /** @returns what was seen; throws CheckError with what is wrong, NotApplicable when it cannot apply */
+  run(context: Context, bundle: ImagesRequest): Promise<string>;
+}
+
+/** Looks at the guest of the first boot, which all of these share. */
+export interface GuestCheck extends CheckFacts {
+  readonly kind: 'guest';
+  /** @returns what was seen; throws CheckError with what is wrong, NotApplicable when it cannot apply */
   run(guest: GuestUnderTest): Promise<string>;
+}
+
+/** One acceptance test: one file in checks/, one line in its list. */
+export type Check = OfflineCheck | GuestCheck;
+
+/** Thrown by a check that finds nothing here that it could look at; the message says what is missing. */
+export class NotApplicable extends Error {
+  override readonly name = 'NotApplicable';
 }
 
 export interface GuestUnderTest {
@@ -58,7 +93,9 @@ export interface Report {
   readonly finishedAt: string;
   /** Seconds from power-on to cloud-init finished; 0 when it never did. */
   readonly bootSeconds: number;
+  /** Names of the checks that must have passed; others were run, and stop nothing. */
   readonly required: readonly string[];
   readonly checks: readonly CheckResult[];
+  /** Whether every required check passed. */
   readonly passed: boolean;
 }

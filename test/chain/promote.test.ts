@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageFile } from '../../src/bundle/types.ts';
 import { type PromoteParts, promote } from '../../src/chain/promote.ts';
 import type { PromoteRequest } from '../../src/chain/types.ts';
+import { DEFAULT_CHECKS } from '../../src/definition/builtin.ts';
 import { createContext } from '../../src/host/context.ts';
 import { CheckError, DefinitionError, HostError, TrustError } from '../../src/host/errors.ts';
 import { NotAcceptedError } from '../../src/trust/verdicts.ts';
@@ -169,7 +170,7 @@ describe('promote refuses', () => {
     await expect(go(bundle, { stage: 'production' })).rejects.toThrow(
       new NotAcceptedError('no passed verdict for directory:stores/staging'),
     );
-    expect(bundle.asked).toEqual(['directory:stores/staging: 8']);
+    expect(bundle.asked).toEqual([`directory:stores/staging: ${DEFAULT_CHECKS.length}`]);
     expect(await versions('production')).toEqual([]);
   });
 

@@ -45,7 +45,19 @@ const IMAGE: [setting: string, mistake: string][] = [
   ],
   [
     'verify: {checks: [consle]}',
-    '1:53: unknown word "consle" in images.debian.verify.checks, expected running, .*, did you mean console\\?',
+    '1:53: unknown word "consle" in images.debian.verify.checks, expected images, .*, did you mean console\\?',
+  ],
+  [
+    'verify: {quarantine: {shh: {tracker: x, expires: 2026-12-24}}}',
+    '1:57: unknown key "shh" in images.debian.verify.quarantine, expected .*, did you mean ssh\\?',
+  ],
+  [
+    'verify: {quarantine: {ssh: {tracker: x, expires: 2026-13-24}}}',
+    '1:62: images.debian.verify.quarantine.ssh is not right, expected a last day that there is, such as 2026-12-24',
+  ],
+  [
+    'verify: {quarantine: {ssh: {expires: 2026-12-24}}}',
+    '1:62: images.debian.verify.quarantine.ssh.tracker is missing, expected one line of text',
   ],
   [
     'mirror: {build: "http://u:p@h/"}',

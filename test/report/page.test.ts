@@ -4,7 +4,7 @@ import { page } from '../../src/report/page.ts';
 import { manifest, pageInput, report } from './fixture.ts';
 import { mapStrings, skeleton } from './markup.ts';
 
-const WORDS = new Set(['passed', 'failed', 'skipped', 'public', 'private', 'qcow2', 'raw']);
+const WORDS = new Set(['passed', 'failed', 'not-applicable', 'public', 'private', 'qcow2', 'raw']);
 
 describe('the page', () => {
   it('is one file of balanced tags that loads nothing and runs nothing', () => {

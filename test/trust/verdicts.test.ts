@@ -70,7 +70,8 @@ const failed = {
   checks: [{ name: 'ssh', outcome: 'failed', seconds: 1, detail: 'refused' }],
 } as const;
 
-const skipped = (check: CheckResult): CheckResult => ({ ...check, outcome: 'skipped' });
+const ending = (outcome: CheckResult['outcome']) =>
+  report().checks.map(each => (each.name === 'ssh' ? { ...each, outcome } : each));
 
 const accepted = (checks: readonly string[] = CHECKS, place = 'qemu') =>
   acceptedVerdict(context, bundle, core, policy, { place, checks });
@@ -134,10 +135,17 @@ describe('a verdict', () => {
     await expect(accepted()).rejects.toThrow(/has no pass of ssh \(run one\)/);
   });
 
-  it('that skipped a required check is no pass', async () => {
-    const checks = report().checks.map(each => (each.name === 'ssh' ? skipped(each) : each));
-    await add('one', { checks });
-    await expect(accepted()).rejects.toThrow(/has no pass of ssh \(run one\)/);
+  it.each(['not-applicable', 'warned', 'quarantined'] as const)(
+    'in which a required check is %s is no pass',
+    async outcome => {
+      await add('one', { checks: ending(outcome) });
+      await expect(accepted()).rejects.toThrow(/has no pass of ssh \(run one\)/);
+    },
+  );
+
+  it('in which a required check was flaky is a failure, though it was passed in the end', async () => {
+    await add('one', { checks: ending('flaky') });
+    await expect(accepted()).rejects.toThrow(/says failed \(run one\)/);
   });
 
   it('that says passed and names a failed check is a failure', async () => {

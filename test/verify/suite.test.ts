@@ -10,7 +10,9 @@ import { sha256Hex } from '../../src/bundle/digest.ts';
 import { SAFE_NAME } from '../../src/bundle/names.ts';
 import { createContext } from '../../src/host/context.ts';
 import { CancelledError, CheckError, DefinitionError, HostError, TrustError } from '../../src/host/errors.ts';
+import { NO_LOGINS } from '../../src/image/logins.ts';
 import { runSuite, type SuiteRequest } from '../../src/verify/suite.ts';
+import { manifest } from '../report/fixture.ts';
 import { type Behaviour, CONSOLE, fakeMachine } from './guest.ts';
 
 const GIB = 1024 ** 3;
@@ -22,10 +24,12 @@ async function prepared(change: Partial<SuiteRequest> = {}) {
   const [path, content] = [join(folder, 'disk.raw'), 'a disk'];
   await writeFile(path, content);
   const sha512 = createHash('sha512').update(content).digest('hex');
+  const bundle = { core: folder, manifest, work: folder, logins: NO_LOGINS };
   const request: SuiteRequest = {
     ...{ image: 'debian-12', version: '20261121.1', coreDigest: 'c', diskDigest: 'd', path, form: 'raw' },
     file: { path: 'debian-12.raw', size: content.length, sha256: sha256Hex(content), sha512 },
-    ...{ imageSize: GIB, userName: 'debian', required: REQUIRED, place: 'qemu', job: 'host:1' },
+    ...{ imageSize: GIB, userName: 'debian', checks: REQUIRED, place: 'qemu', job: 'host:1' },
+    ...{ placeKind: 'runner', quarantine: {}, bundle },
     boot: { accel: 'auto', firmware: 'bios', budget: 3000, memory: GIB, cpus: 1 },
     ...{ work: folder, state: join(folder, 'state') },
     ...change,
@@ -86,7 +90,7 @@ describe('runSuite', () => {
   });
 
   it('reports a guest that never came up, with the console', async () => {
-    const { request } = await prepared({ required: [...REQUIRED, 'console'] });
+    const { request } = await prepared({ checks: [...REQUIRED, 'console'] });
     const console = 'GNU GRUB  version 2.06\nerror: no such partition.\ngrub rescue> ';
     const { boot, machine } = booter({ answers: [[/^true$/, 255]], console });
     const result = await runSuite(context, request, boot);
@@ -96,6 +100,46 @@ describe('runSuite', () => {
     expect(result.console).toBe(console);
     expect(String(result.screen)).toBe('picture');
     expect(machine.closed).toBe(1);
+  });
+
+  it('boots nothing for a check that needs no guest', async () => {
+    const { request, folder } = await prepared({ checks: ['images'] });
+    for (const { path } of manifest.files) await writeFile(join(folder, path), 'no image at all');
+    const { boot, asked } = booter();
+    const { report, console } = await runSuite(context, request, boot);
+    expect(asked).toEqual([]);
+    expect(console).toBe('');
+    expect(report).toMatchObject({ required: ['images'], passed: false, machine: { kind: 'none' } });
+    expect(report.checks).toMatchObject([{ name: 'images', outcome: 'failed' }]);
+  });
+
+  it('says of a check that does not apply in a place that it does not', async () => {
+    const { request } = await prepared({ checks: ['images', ...REQUIRED], placeKind: 'store' });
+    const { report } = await runSuite(context, request, booter().boot);
+    expect(report).toMatchObject({ required: REQUIRED, passed: true });
+    expect(report.checks[0]).toMatchObject({ name: 'images', outcome: 'not-applicable' });
+  });
+
+  it('passes what fails in quarantine only', async () => {
+    const quarantine = { running: { tracker: 'issue 7', expires: '2999-12-31' } };
+    const { request } = await prepared({ quarantine });
+    const { report } = await runSuite(context, request, booter({ status: 'paused' }).boot);
+    expect(report).toMatchObject({ required: ['root-password'], passed: true });
+    expect(report.checks[0]).toMatchObject({ name: 'running', outcome: 'quarantined' });
+  });
+
+  it('calls a check flaky that passes at the second time only, and does not pass the image', async () => {
+    const { request } = await prepared();
+    const { boot, machine } = booter();
+    const answers = ['paused', 'running'];
+    machine.status = async () => answers.shift() ?? 'running';
+    const { report } = await runSuite(context, request, boot);
+    expect(report.passed).toBe(false);
+    expect(report.checks[0]).toMatchObject({
+      name: 'running',
+      outcome: 'flaky',
+      detail: /paused, not running/,
+    });
   });
 
   it('reports an image that cannot be a disk', async () => {
@@ -154,8 +198,8 @@ describe('the required checks', () => {
   it.each([
     [['runing'], /there is no check "runing"/],
     [[], /no check is required/],
-  ])('%j is refused', async (required, message) => {
-    const { request } = await prepared({ required });
+  ])('%j is refused', async (checks, message) => {
+    const { request } = await prepared({ checks });
     const refused = runSuite(context, request, booter().boot);
     await expect(refused).rejects.toThrow(message);
     await expect(refused).rejects.toThrow(DefinitionError);

@@ -1,14 +1,17 @@
 import { connect } from 'node:net';
 import { CheckError } from '../../host/errors.ts';
 import { clean } from '../../host/log.ts';
-import type { Check } from '../types.ts';
+import type { GuestCheck } from '../types.ts';
 
 const PATIENCE = 15_000;
 const LONGEST_BANNER = 255;
 
-export const address: Check = {
+export const address: GuestCheck = {
+  kind: 'guest',
   name: 'address',
   protects: 'An address from outside leads to the server, so that a customer can reach what he started.',
+  severity: 'required',
+  places: ['runner', 'store'],
   async run({ machine }) {
     const { host, port } = machine.address;
     const banner = await firstLine(host, port);

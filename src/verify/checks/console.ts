@@ -1,11 +1,14 @@
 import { phaseOf, systemSpoke } from '../../boot/phases.ts';
 import { CheckError } from '../../host/errors.ts';
 import { clean } from '../../host/log.ts';
-import type { Check } from '../types.ts';
+import type { GuestCheck } from '../types.ts';
 
-export const consoleLog: Check = {
+export const consoleLog: GuestCheck = {
+  kind: 'guest',
   name: 'console',
   protects: 'When a server does not come up, its console log tells a customer why.',
+  severity: 'required',
+  places: ['runner', 'store'],
   async run({ machine }) {
     const text = await machine.console();
     const lines = text.split('\n').filter(line => clean(line).trim() !== '');

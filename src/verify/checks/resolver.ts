@@ -1,15 +1,18 @@
 import { CheckError } from '../../host/errors.ts';
 import { clean } from '../../host/log.ts';
-import type { Check } from '../types.ts';
+import type { GuestCheck } from '../types.ts';
 import { said } from './said.ts';
 
 /** Seconds: a C library turns to its second resolver after five without an answer. */
 const LOOKUP = 8;
 
-export const resolver: Check = {
+export const resolver: GuestCheck = {
+  kind: 'guest',
   name: 'resolver',
   protects:
     'The server asks the resolver that its network hands out, and no other, so that private names resolve and none leak.',
+  severity: 'required',
+  places: ['runner', 'store'],
   async run({ machine, nonce }) {
     const { resolver: handedOut, unanswered } = machine.network;
     const name = `${nonce}.${unanswered}`;

@@ -1,14 +1,17 @@
 import { CheckError } from '../../host/errors.ts';
-import type { Check } from '../types.ts';
+import type { GuestCheck } from '../types.ts';
 import { said } from './said.ts';
 
 /** What inode tables and the journal may take; partitions beside the root are of the image's own size. */
 const SHARE = 0.85;
 const MIB = 1024 ** 2;
 
-export const rootGrows: Check = {
+export const rootGrows: GuestCheck = {
+  kind: 'guest',
   name: 'root-grows',
   protects: 'The root filesystem fills the disk of the flavour that a customer pays for.',
+  severity: 'required',
+  places: ['runner', 'store'],
   async run({ machine, imageSize, diskSize }) {
     const [blocks, blockSize] = (await said(machine, "stat -f -c '%b %S' /")).split(' ').map(Number);
     const size = (blocks ?? Number.NaN) * (blockSize ?? Number.NaN);

@@ -1,10 +1,13 @@
 import { CheckError } from '../../host/errors.ts';
-import type { Check } from '../types.ts';
+import type { GuestCheck } from '../types.ts';
 import { said } from './said.ts';
 
-export const rootPassword: Check = {
+export const rootPassword: GuestCheck = {
+  kind: 'guest',
   name: 'root-password',
   protects: 'Nobody logs in as root with a password that came with the image, or with none at all.',
+  severity: 'required',
+  places: ['runner', 'store'],
   async run({ machine }) {
     const entry = await said(machine, 'sudo -n getent shadow root');
     const [name, field] = entry.split(':');

@@ -1,10 +1,13 @@
 import { CheckError } from '../../host/errors.ts';
-import type { Check } from '../types.ts';
+import type { GuestCheck } from '../types.ts';
 import { said } from './said.ts';
 
-export const ssh: Check = {
+export const ssh: GuestCheck = {
+  kind: 'guest',
   name: 'ssh',
   protects: 'The key that a customer names opens the default user, who may become root without a password.',
+  severity: 'required',
+  places: ['runner', 'store'],
   async run({ machine, userName }) {
     const who = await said(machine, 'id -un');
     if (who !== userName) throw new CheckError(`the user is ${who}, not ${userName}`);

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { CheckError } from '../../host/errors.ts';
-import type { Check } from '../types.ts';
+import type { GuestCheck } from '../types.ts';
 import { CARRIED_OUT, USER_DATA } from '../user-data.ts';
 import { said } from './said.ts';
 
-export const userData: Check = {
+export const userData: GuestCheck = {
+  kind: 'guest',
   name: 'user-data',
   protects: 'What a customer hands over as user-data reaches the server and is carried out.',
+  severity: 'required',
+  places: ['runner', 'store'],
   async run({ machine, nonce, cloudInit }) {
     if (cloudInit.status === 'error') throw new CheckError(`cloud-init failed: ${cloudInit.detail}`);
     const text = await said(machine, `head -c 4096 ${USER_DATA}`);

@@ -1,0 +1,49 @@
+import type { Quarantine } from '../definition/types.ts';
+import { closest } from '../definition/words.ts';
+import { DefinitionError } from '../host/errors.ts';
+import { CHECKS } from './checks/index.ts';
+import { isExpired } from './quarantine.ts';
+import type { Check, PlaceKind } from './types.ts';
+
+/** What a factory file asks of an image in a place. */
+export interface Asked {
+  readonly place: PlaceKind;
+  /** Names of checks. */
+  readonly checks: readonly string[];
+  readonly quarantine: Readonly<Record<string, Quarantine>>;
+}
+
+/**
+ * The checks of these names, in the order of the list.
+ * @throws DefinitionError for an unknown name, or for none at all
+ */
+export function chooseChecks(names: readonly string[]): Check[] {
+  const known = CHECKS.map(check => check.name);
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    const near = closest(name, known);
+    throw new DefinitionError(`there is no check ${JSON.stringify(name)}`, {
+      advice: near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`,
+    });
+  }
+  if (names.length === 0) throw new DefinitionError('no check is required', { advice: 'name one at least' });
+  return CHECKS.filter(check => names.includes(check.name));
+}
+
+/**
+ * Which of them must have passed: not those that do not apply there, only warn, or are in quarantine.
+ * @throws DefinitionError when none is left: an image that nothing is asked of is not tested
+ */
+export function requiredChecks({ place, checks, quarantine }: Asked, now: Date): string[] {
+  const required = chooseChecks(checks)
+    .filter(({ severity, places }) => severity === 'required' && places.includes(place))
+    .map(({ name }) => name)
+    .filter(name => {
+      const entry = quarantine[name];
+      return entry === undefined || isExpired(entry, now);
+    });
+  if (required.length > 0) return required;
+  throw new DefinitionError(`none of ${checks.join(', ')} would stop a bad image here`, {
+    advice: 'require a check that applies and is not in quarantine',
+  });
+}

@@ -1,0 +1,148 @@
+import type { BootMachine } from '../boot/machines.ts';
+import type { Machine } from '../boot/types.ts';
+import type { Context } from '../host/context.ts';
+import { CheckError } from '../host/errors.ts';
+import { awaitGuest, type BootedGuest } from './guest.ts';
+import { judge } from './judge.ts';
+import type { SuiteRequest } from './suite.ts';
+import type { CheckResult, GuestCheck, GuestUnderTest, Report } from './types.ts';
+import { userData } from './user-data.ts';
+
+const GIB = 1024 ** 3;
+
+/** What the first boot, which all guest checks share, came to. */
+export interface FirstBoot {
+  readonly machine: Report['machine'];
+  /** From power-on to cloud-init finished; 0: it never was. */
+  readonly bootSeconds: number;
+  readonly results: readonly CheckResult[];
+  readonly console: string;
+  readonly screen?: Buffer;
+}
+
+export interface FirstBootParts {
+  /** Work directory of the suite. */
+  readonly directory: string;
+  readonly boot: BootMachine;
+}
+
+/**
+ * Boots the image and runs these checks on the guest; one that does not come up gives failed checks.
+ * @throws HostError when this host cannot boot a guest, CancelledError
+ */
+export async function firstBoot(
+  context: Context,
+  request: SuiteRequest,
+  checks: readonly GuestCheck[],
+  { directory, boot }: FirstBootParts,
+): Promise<FirstBoot> {
+  if (checks.length === 0) return notBooted(request, 'none', []);
+  const nonce = context.random(16).toString('hex');
+  const diskSize = largerDisk(request.imageSize);
+  const machineRequest = { context, directory, diskSize, ...machineSettings(request, nonce) };
+  let machine: Machine;
+  try {
+    machine = await boot(machineRequest);
+  } catch (error) {
+    if (!(error instanceof CheckError)) throw error;
+    const results = checks.map(check => judgeGuest(context, request, check, () => Promise.reject(error)));
+    return notBooted(request, 'qemu', await Promise.all(results));
+  }
+  try {
+    const guest = { machine, userName: request.userName, imageSize: request.imageSize, diskSize, nonce };
+    const tested = await testGuest(context, request, checks, guest);
+    const passed = tested.results.every(({ outcome }) => outcome === 'passed');
+    const screen = passed ? undefined : await machine.screen();
+    return { ...tested, console: await machine.console(), ...(screen && { screen }) };
+  } finally {
+    await machine.close();
+  }
+}
+
+/** Twice the image at least, in whole GiB: a root filesystem that did not grow fills half of it at most. */
+function largerDisk(imageSize: number): number {
+  return Math.ceil((2 * imageSize) / GIB + 1) * GIB;
+}
+
+function machineSettings(request: SuiteRequest, nonce: string) {
+  const { path: image, form, userName, state, boot } = request;
+  const { accel, firmware, memory, cpus } = boot;
+  return { image, form, userName, state, accel, firmware, memory, cpus, userData: userData(nonce) };
+}
+
+function notBooted({ boot }: SuiteRequest, kind: string, results: readonly CheckResult[]): FirstBoot {
+  const machine = { kind, accelerator: 'none', firmware: boot.firmware };
+  return { machine, bootSeconds: 0, results, console: '' };
+}
+
+async function testGuest(
+  context: Context,
+  request: SuiteRequest,
+  checks: readonly GuestCheck[],
+  guest: Omit<GuestUnderTest, 'cloudInit'>,
+): Promise<Omit<FirstBoot, 'console' | 'screen'>> {
+  const { machine } = guest;
+  const booted = await bootOrReason(context, machine, request.boot.budget);
+  const reached = !(booted instanceof CheckError);
+  const results: CheckResult[] = [];
+  for (const check of checks) {
+    const act = () => check.run(underTest(guest, booted));
+    // A guest that is not there will not be there the second time.
+    results.push(await judgeGuest(context, request, check, act, reached));
+  }
+  return {
+    machine: { kind: machine.kind, accelerator: machine.accelerator, firmware: request.boot.firmware },
+    bootSeconds: reached ? booted.bootSeconds : 0,
+    results,
+  };
+}
+
+function judgeGuest(
+  context: Context,
+  { quarantine }: SuiteRequest,
+  check: GuestCheck,
+  act: () => Promise<string>,
+  again = false,
+): Promise<CheckResult> {
+  return judge(context, check, act, { quarantine: quarantine[check.name], again });
+}
+
+async function bootOrReason(
+  context: Context,
+  machine: Machine,
+  budget: number,
+): Promise<BootedGuest | CheckError> {
+  const progress = context.log.progress(`booting under ${machine.accelerator}`);
+  try {
+    const booted = await awaitGuest(context, machine, budget);
+    progress.end(`${booted.bootSeconds.toFixed(1)} s, cloud-init ${booted.cloudInit.status}`);
+    return booted;
+  } catch (error) {
+    progress.end('failed');
+    if (error instanceof CheckError) return error;
+    throw error;
+  }
+}
+
+/** A guest that never came up is still worth the checks from outside; those inside all have one reason. */
+function underTest(
+  guest: Omit<GuestUnderTest, 'cloudInit'>,
+  booted: BootedGuest | CheckError,
+): GuestUnderTest {
+  if (!(booted instanceof CheckError)) return { ...guest, cloudInit: booted.cloudInit };
+  const { machine } = guest;
+  const closed: Machine = {
+    kind: machine.kind,
+    accelerator: machine.accelerator,
+    poweredOn: machine.poweredOn,
+    address: machine.address,
+    network: machine.network,
+    status: () => machine.status(),
+    console: () => machine.console(),
+    screen: () => machine.screen(),
+    waitForConsole: (pattern, deadline, phase) => machine.waitForConsole(pattern, deadline, phase),
+    ssh: () => Promise.reject(booted),
+    close: () => machine.close(),
+  };
+  return { ...guest, machine: closed, cloudInit: { status: 'error', detail: booted.message } };
+}
