@@ -4,6 +4,7 @@ import { fstab } from '../image/fstab.ts';
 import { type CoreRequest, grubFilesCommand } from '../image/grub.ts';
 import { changedBy } from '../image/logins.ts';
 import { diskPlan } from '../image/plan.ts';
+import { publicMirror } from '../image/public-mirror.ts';
 import { PINS } from './bootstrap.ts';
 import { type Chroot, inTree } from './chroot.ts';
 import { debianSources, mirrorAt, type Source, sourcesFor } from './distributions/debian.ts';
@@ -87,18 +88,6 @@ async function imageSources(sandbox: Sandbox, { suite, image, sources }: Finish)
   const configuration = await inTree(sandbox, ['cat', '/etc/cloud/cloud.cfg'], { accept: [0, 1] });
   const own = publicMirror(configuration.stdout);
   return own === undefined ? sources : sourcesFor(suite, own);
-}
-
-/**
- * The distribution's own public mirror, as its cloud-init package names it (package_mirrors, failsafe); so no
- * host's name stands in this code, and the image is not left with the build host's mirror.
- */
-export function publicMirror(configuration: string) {
-  const [, archive] = /^\s+primary:\s*(https?:\S+)\s*$/m.exec(configuration) ?? [];
-  const [, security] = /^\s+security:\s*(https?:\S+)\s*$/m.exec(configuration) ?? [];
-  if (archive === undefined) return undefined;
-  const plain = (address: string) => address.replace(/\/+$/, '');
-  return { archive: plain(archive), security: plain(security ?? `${plain(archive)}-security`) };
 }
 
 async function writeInTree(sandbox: Sandbox, path: string, text: string): Promise<void> {

@@ -11,9 +11,9 @@ import {
   suiteOf,
   targetsOf,
 } from '../../../src/build/distributions/debian.ts';
-import { publicMirror } from '../../../src/build/finish.ts';
 import { DefinitionError } from '../../../src/host/errors.ts';
 import { run } from '../../../src/host/process.ts';
+import { publicMirror } from '../../../src/image/public-mirror.ts';
 import { inTemporary } from '../../host/support.ts';
 
 const MIRROR = { archive: 'http://m.example/debian', security: 'http://m.example/debian-security' };

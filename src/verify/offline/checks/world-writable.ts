@@ -1,0 +1,35 @@
+import type { Entry } from '../../../image/read/ext4/ext4.ts';
+import type { OfflineCheck } from '../types.ts';
+
+const WORLD = 0o002;
+const STICKY = 0o1000;
+
+/** Folders that are everybody's by design; the sticky bit keeps each one's files his own. */
+const SHARED = ['/tmp', '/var/tmp', '/run/lock', '/dev/shm', '/dev/mqueue', '/var/crash'];
+const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'ptmx', 'fuse'].map(
+  name => `/dev/${name}`,
+);
+
+export const worldWritable: OfflineCheck = {
+  name: 'world-writable',
+  protects: 'No user of an instance can change a file that the system or another user relies on.',
+  async look({ content }) {
+    const entries = [...content.entries.values()];
+    const findings = entries
+      .filter(entry => (entry.mode & WORLD) !== 0 && !isMeant(entry))
+      .map(({ path, type, mode }) => ({
+        what: path,
+        why: `everybody may write to this ${type} (${mode.toString(8).padStart(4, '0')})`,
+      }));
+    return {
+      findings,
+      seen: `${entries.length} files and folders, none writable for everybody but /tmp and its like`,
+    };
+  },
+};
+
+function isMeant({ path, type, mode }: Entry): boolean {
+  if (type === 'symlink') return true;
+  if (type === 'character') return DEVICES.includes(path);
+  return type === 'directory' && (mode & STICKY) !== 0 && SHARED.includes(path);
+}

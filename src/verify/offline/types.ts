@@ -1,0 +1,56 @@
+import type { Manifest } from '../../bundle/types.ts';
+import type { ImageLine } from '../../definition/types.ts';
+import type { Context } from '../../host/context.ts';
+import type { ImageContent } from '../../image/content.ts';
+import type { Documents } from '../../image/documents.ts';
+import type { Logins } from '../../image/logins.ts';
+import type { PackageFiles } from '../../image/package-files.ts';
+import type { Scan } from './scan.ts';
+
+/** An image whose bytes are looked at, without a boot and without a mount. */
+export interface ImageUnderTest {
+  readonly context: Context;
+  /** Folder of the bundle's core. */
+  readonly core: string;
+  /** The build's word on what it made. */
+  readonly manifest: Manifest;
+  /** The factory file's word on what it should have made. */
+  readonly line: ImageLine;
+  /** Who may log in, by the factory file. */
+  readonly logins: Logins;
+  /** Path of the raw disk. */
+  readonly raw: string;
+  /** Directory for work files; nothing is left there. */
+  readonly work: string;
+  readonly content: ImageContent;
+  /** What the documents of the bundle should say; made when first asked for. */
+  documents(): Promise<Documents>;
+  /** How its files stand to their packages; compared when first asked for. */
+  packageFiles(): Promise<PackageFiles>;
+  /** Secrets and names of the build host in it; looked for when first asked for. */
+  scan(): Promise<Scan>;
+}
+
+/** One thing that is wrong. */
+export interface Finding {
+  /** What an entry of the allow-list names: a path, a package, a rule. */
+  readonly what: string;
+  /** Why that is wrong, a few words. */
+  readonly why: string;
+}
+
+export interface Looked {
+  readonly findings: readonly Finding[];
+  /** What was seen, one line. */
+  readonly seen: string;
+}
+
+/** One check on an image's bytes: one file in checks/, one line in its list. */
+export interface OfflineCheck {
+  /** `fstab`, `package-files`, ... */
+  readonly name: string;
+  /** A sentence: what it protects the customer from. */
+  readonly protects: string;
+  /** @throws CheckError when it cannot even be looked at */
+  look(image: ImageUnderTest): Promise<Looked>;
+}
