@@ -30,6 +30,8 @@ const repository = z.strictObject({
 
 const FORMS = ['qcow2', 'raw'] as const;
 
+const allowed = z.strictObject({ reason: text, expires: text.exactOptional() });
+
 const imageLine = z
   .strictObject({
     name,
@@ -74,6 +76,7 @@ const imageLine = z
     verify: z.strictObject({
       ...{ checks: texts, boot: count, memory: count, cpus: count },
       quarantine: z.record(text, z.strictObject({ tracker: text, expires: text })).exactOptional(),
+      allow: z.record(text, z.record(text, allowed)).exactOptional(),
     }),
   })
   .readonly();

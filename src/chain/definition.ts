@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { explain as explainLine } from '../definition/explain.ts';
 import { type Definition, loadDefinition } from '../definition/factory.ts';
-import type { Factory, ImageLine, Quarantine } from '../definition/types.ts';
+import type { AllowList, Factory, ImageLine, Quarantine } from '../definition/types.ts';
 import { asset } from '../host/assets.ts';
 import type { Context } from '../host/context.ts';
 import { DefinitionError } from '../host/errors.ts';
@@ -49,6 +49,11 @@ export function loginsOf(factory: Factory, image: string): Logins {
 /** The checks of an image that are in quarantine by this factory file. */
 export function quarantineOf(factory: Factory, image: string): Readonly<Record<string, Quarantine>> {
   return factory.images.find(each => each.name === image)?.verify.quarantine ?? {};
+}
+
+/** The findings in an image that this factory file takes as they are, by the name of a check. */
+export function allowedIn(factory: Factory, image: string): AllowList {
+  return factory.images.find(each => each.name === image)?.verify.allow ?? {};
 }
 
 /** Every resolved value of an image line with the place it came from, one a line. */

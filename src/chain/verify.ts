@@ -12,7 +12,7 @@ import { reportFiles } from '../report/files.ts';
 import { writeVerdict } from '../sign/verdict.ts';
 import { runSuite, type SuiteRequest } from '../verify/suite.ts';
 import type { Report } from '../verify/types.ts';
-import { lineOf, loginsOf, quarantineOf, readDefinition } from './definition.ts';
+import { allowedIn, lineOf, loginsOf, quarantineOf, readDefinition } from './definition.ts';
 import { placeKind, RUNNER_PLACE } from './places.ts';
 import { keyFor } from './trust.ts';
 import type { BootRequest, CommonRequest, KeyRequest, VerifyRequest, VerifyResult } from './types.ts';
@@ -83,7 +83,9 @@ function suiteRequest(
     placeKind: placeKind(where.place),
     bundle: {
       ...{ core: corePath(bundle), manifest, work: dirname(bundle) },
+      line: factory.images.find(each => each.name === manifest.image) ?? manifest.line,
       logins: loginsOf(factory, manifest.image),
+      allow: allowedIn(factory, manifest.image),
     },
     boot: { accel, firmware, budget, memory, cpus },
     ...{ work: dirname(bundle), state: places(context).state },

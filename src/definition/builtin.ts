@@ -4,6 +4,18 @@ import type { Distribution } from './types.ts';
 /** The checks that an image must pass, wherever they apply, unless the factory file says otherwise. */
 export const DEFAULT_CHECKS = [
   'images',
+  'filesystem',
+  'bootable',
+  'fstab',
+  'sealed',
+  'host-keys',
+  'logins',
+  'secrets',
+  'build-host',
+  'world-writable',
+  'set-id',
+  'package-files',
+  'package-sources',
   'running',
   'address',
   'ssh',

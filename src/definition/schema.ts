@@ -111,12 +111,24 @@ const quarantine = z
   .refine(({ expires }) => isDay(expires), { error: 'a last day that there is, such as 2026-12-24' });
 const QUARANTINE = 'Checks whose failure stops nothing until a day; after it, being here is a failure.';
 
+const allowed = z
+  .strictObject({
+    reason: line.describe('Why it is taken as it is.'),
+    expires: line.describe('Its last day, in UTC.').exactOptional(),
+  })
+  .refine(({ expires }) => expires === undefined || isDay(expires), {
+    error: 'a last day that there is, such as 2026-12-24',
+  });
+const ALLOW =
+  'Findings that are taken as they are, by the check and what the finding names; * stands for any text.';
+
 const verify = {
   checks: words(CHECK_NAMES).describe('Checks the image must pass; -NAME takes one away.'),
   boot: duration.describe('From power-on to a configured guest.'),
   memory: size(128 * MIB, 1024 * 1024 * MIB).describe('Memory of the test machine.'),
   cpus: count(1, 64, 'processors').describe('Its processors.'),
   quarantine: record(word(CHECK_NAMES), quarantine).describe(QUARANTINE),
+  allow: record(word(CHECK_NAMES), record(line, allowed)).describe(ALLOW),
 };
 
 const mirrors = {
@@ -291,6 +303,7 @@ export const resolvedSettings = z.object({
     ...verify,
     checks: someChecks(verify.checks),
     quarantine: z.partialRecord(word(CHECK_NAMES), quarantine).exactOptional(),
+    allow: z.partialRecord(word(CHECK_NAMES), z.record(line, allowed)).exactOptional(),
   }),
   variants,
 });

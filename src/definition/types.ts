@@ -73,6 +73,20 @@ export interface Verification {
   readonly cpus: number;
   /** By the name of a check. */
   readonly quarantine?: Readonly<Record<string, Quarantine>>;
+  readonly allow?: AllowList;
+}
+
+/**
+ * Findings that are taken as they are, by the name of a check and then by what a finding names: a path, a package,
+ * a rule; `*` stands for any text.
+ */
+export type AllowList = Readonly<Record<string, Readonly<Record<string, Allowed>>>>;
+
+/** Why a finding is taken as it is. */
+export interface Allowed {
+  readonly reason: string;
+  /** Its last day, `2026-12-24`, in UTC; absent: for good. */
+  readonly expires?: string;
 }
 
 /** A check whose failure is known and being looked into: it stops nothing until it expires. */

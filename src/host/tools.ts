@@ -32,6 +32,7 @@ export const TOOLS = {
     tool('mkfs.vfat', 'dosfstools'),
     tool('mcopy', 'mtools'),
     tool('setpriv', 'util-linux'),
+    tool('e2fsck', 'e2fsprogs'),
   ],
   digest: [tool('qemu-img', 'qemu-utils')],
   deploy: [tool('qemu-img', 'qemu-utils'), tool('blkdiscard', 'util-linux'), tool('blockdev', 'util-linux')],

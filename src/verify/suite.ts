@@ -9,8 +9,9 @@ import { TrustError } from '../host/errors.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
 import { chooseChecks, requiredChecks } from './choose.ts';
 import { type FirstBoot, firstBoot } from './first-boot.ts';
-import type { ImagesRequest } from './images.ts';
-import { elsewhere, judge } from './judge.ts';
+import { elsewhere } from './judge.ts';
+import { runOffline } from './offline/run.ts';
+import type { BundleUnderTest } from './offline/types.ts';
 import type { Check, CheckResult, GuestCheck, OfflineCheck, PlaceKind, Report } from './types.ts';
 
 /** What is tested, where, and how; sizes are bytes, times milliseconds. */
@@ -33,7 +34,7 @@ export interface SuiteRequest {
   /** By the name of a check; the factory file's word, not the manifest's. */
   readonly quarantine: Readonly<Record<string, Quarantine>>;
   /** The bundle that the bytes come from, for the checks that boot nothing. */
-  readonly bundle: ImagesRequest;
+  readonly bundle: BundleUnderTest;
   readonly place: string;
   readonly placeKind: PlaceKind;
   readonly job: string;
@@ -113,7 +114,10 @@ async function runChecks(
   const guest = here.filter((check): check is GuestCheck => check.kind === 'guest');
   const offline = here.filter((check): check is OfflineCheck => check.kind === 'offline');
   const [first, looked] = await withWorkDirectory(context, request.work, directory =>
-    both(firstBoot(context, request, guest, { directory, boot }), runOffline(context, request, offline)),
+    both(
+      firstBoot(context, request, guest, { directory, boot }),
+      runOffline(context, request.bundle, offline, request.quarantine),
+    ),
   );
   const found = [...away, ...first.results, ...looked];
   const results = checks.flatMap(({ name }) => found.filter(each => each.name === name));
@@ -124,19 +128,6 @@ async function runChecks(
 async function both<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([one, other]);
   return [await one, await other];
-}
-
-async function runOffline(
-  context: Context,
-  { bundle, quarantine }: SuiteRequest,
-  checks: readonly OfflineCheck[],
-): Promise<CheckResult[]> {
-  const results: CheckResult[] = [];
-  for (const check of checks) {
-    const act = () => check.run(context, bundle);
-    results.push(await judge(context, check, act, { quarantine: quarantine[check.name] }));
-  }
-  return results;
 }
 
 function subject(request: SuiteRequest) {

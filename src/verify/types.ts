@@ -1,6 +1,5 @@
 import type { Machine } from '../boot/types.ts';
-import type { Context } from '../host/context.ts';
-import type { ImagesRequest } from './images.ts';
+import type { ImageUnderTest, Looked } from './offline/types.ts';
 
 /**
  * How a check ended. `warned`: it failed, and its severity is a warning. `flaky`: it failed, and passed when
@@ -36,8 +35,8 @@ interface CheckFacts {
 /** Looks at the bytes of the bundle, beside the boot. */
 export interface OfflineCheck extends CheckFacts {
   readonly kind: 'offline';
-  /** @returns what was seen; throws CheckError with what is wrong, NotApplicable when it cannot apply */
-  run(context: Context, bundle: ImagesRequest): Promise<string>;
+  /** @throws CheckError when it cannot even be looked at, NotApplicable when it cannot apply */
+  look(image: ImageUnderTest): Promise<Looked>;
 }
 
 /** Looks at the guest of the first boot, which all of these share. */

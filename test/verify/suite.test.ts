@@ -24,7 +24,7 @@ async function prepared(change: Partial<SuiteRequest> = {}) {
   const [path, content] = [join(folder, 'disk.raw'), 'a disk'];
   await writeFile(path, content);
   const sha512 = createHash('sha512').update(content).digest('hex');
-  const bundle = { core: folder, manifest, work: folder, logins: NO_LOGINS };
+  const bundle = { core: folder, manifest, work: folder, line: manifest.line, logins: NO_LOGINS, allow: {} };
   const request: SuiteRequest = {
     ...{ image: 'debian-12', version: '20261121.1', coreDigest: 'c', diskDigest: 'd', path, form: 'raw' },
     file: { path: 'debian-12.raw', size: content.length, sha256: sha256Hex(content), sha512 },

@@ -1,7 +1,7 @@
+import { OFFLINE_CHECKS } from '../offline/checks/index.ts';
 import type { Check } from '../types.ts';
 import { address } from './address.ts';
 import { consoleLog } from './console.ts';
-import { images } from './images.ts';
 import { resolver } from './resolver.ts';
 import { rootGrows } from './root-grows.ts';
 import { rootPassword } from './root-password.ts';
@@ -11,7 +11,7 @@ import { userData } from './user-data.ts';
 
 /** Every check there is, in the order in which they run and are told of. */
 export const CHECKS: readonly Check[] = [
-  images,
+  ...OFFLINE_CHECKS,
   running,
   address,
   ssh,

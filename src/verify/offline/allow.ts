@@ -1,13 +1,6 @@
+import type { Allowed } from '../../definition/types.ts';
+import { isExpired } from '../quarantine.ts';
 import type { Finding } from './types.ts';
-
-/** A finding that the factory file takes as it is. */
-export interface Allowed {
-  /** What a finding names; `*` stands for any text. */
-  readonly what: string;
-  readonly reason: string;
-  /** Its last day, `2026-12-24`, in UTC; absent: for good. */
-  readonly expires?: string;
-}
 
 export interface Judged {
   /** What is wrong all the same, each as one text. */
@@ -16,13 +9,20 @@ export interface Judged {
   readonly excused: readonly string[];
 }
 
-/** What of the findings the allow-list does not excuse; an entry that has expired excuses nothing. */
-export function judgeFindings(findings: readonly Finding[], list: readonly Allowed[], now: Date): Judged {
+/**
+ * What of the findings the allow-list of a check does not excuse; an entry that has expired excuses nothing.
+ * @param list by what a finding names
+ */
+export function judgeFindings(
+  findings: readonly Finding[],
+  list: Readonly<Record<string, Allowed>>,
+  now: Date,
+): Judged {
   const wrong: string[] = [];
   const excused = new Set<string>();
   for (const { what, why } of findings) {
-    const entries = list.filter(each => matches(each.what, what));
-    const valid = entries.find(each => !hasExpired(each, now));
+    const entries = Object.entries(list).flatMap(([pattern, each]) => (matches(pattern, what) ? [each] : []));
+    const valid = entries.find(({ expires }) => expires === undefined || !isExpired({ expires }, now));
     const [expired] = entries;
     if (valid !== undefined) excused.add(valid.reason);
     else if (expired === undefined) wrong.push(`${what}: ${why}`);
@@ -34,8 +34,4 @@ export function judgeFindings(findings: readonly Finding[], list: readonly Allow
 function matches(pattern: string, what: string): boolean {
   const parts = pattern.split('*').map(part => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`, 's').test(what);
-}
-
-function hasExpired({ expires }: Allowed, now: Date): boolean {
-  return expires !== undefined && now.toISOString().slice(0, 10) > expires;
 }

@@ -1,5 +1,5 @@
 import type { Manifest } from '../../bundle/types.ts';
-import type { ImageLine } from '../../definition/types.ts';
+import type { AllowList, ImageLine } from '../../definition/types.ts';
 import type { Context } from '../../host/context.ts';
 import type { ImageContent } from '../../image/content.ts';
 import type { Documents } from '../../image/documents.ts';
@@ -7,10 +7,9 @@ import type { Logins } from '../../image/logins.ts';
 import type { PackageFiles } from '../../image/package-files.ts';
 import type { Scan } from './scan.ts';
 
-/** An image whose bytes are looked at, without a boot and without a mount. */
-export interface ImageUnderTest {
-  readonly context: Context;
-  /** Folder of the bundle's core. */
+/** A bundle whose bytes are looked at, and what the factory file says of it. */
+export interface BundleUnderTest {
+  /** Folder of the core. */
   readonly core: string;
   /** The build's word on what it made. */
   readonly manifest: Manifest;
@@ -18,10 +17,19 @@ export interface ImageUnderTest {
   readonly line: ImageLine;
   /** Who may log in, by the factory file. */
   readonly logins: Logins;
-  /** Path of the raw disk. */
-  readonly raw: string;
-  /** Directory for work files; nothing is left there. */
+  /** Findings that the factory file takes as they are. */
+  readonly allow: AllowList;
+  /** Directory in which a work directory may be made; nothing is left there. */
   readonly work: string;
+}
+
+/** An image whose bytes are looked at, without a boot and without a mount. */
+export interface ImageUnderTest extends BundleUnderTest {
+  readonly context: Context;
+  /** Path in the core of the file that is looked at, which is the one that is booted. */
+  readonly opened: string;
+  /** Path of the raw disk in it. */
+  readonly raw: string;
   readonly content: ImageContent;
   /** What the documents of the bundle should say; made when first asked for. */
   documents(): Promise<Documents>;
@@ -43,14 +51,4 @@ export interface Looked {
   readonly findings: readonly Finding[];
   /** What was seen, one line. */
   readonly seen: string;
-}
-
-/** One check on an image's bytes: one file in checks/, one line in its list. */
-export interface OfflineCheck {
-  /** `fstab`, `package-files`, ... */
-  readonly name: string;
-  /** A sentence: what it protects the customer from. */
-  readonly protects: string;
-  /** @throws CheckError when it cannot even be looked at */
-  look(image: ImageUnderTest): Promise<Looked>;
 }

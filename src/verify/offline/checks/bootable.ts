@@ -4,13 +4,16 @@ import { diskPlan } from '../../../image/plan.ts';
 import { type Disk, openDisk, SECTOR } from '../../../image/read/disk.ts';
 import { findPartition } from '../../../image/read/partitions.ts';
 import { firmwaresOf } from '../../../image/volume.ts';
-import type { Finding, ImageUnderTest, OfflineCheck } from '../types.ts';
+import type { OfflineCheck } from '../../types.ts';
+import { OFFLINE } from '../facts.ts';
+import type { Finding, ImageUnderTest } from '../types.ts';
 
 const MENU = '/boot/grub/grub.cfg';
 const GRUB = '/boot/grub/i386-pc';
 const REMOVABLE = '/EFI/BOOT/BOOTX64.EFI';
 
 export const bootable: OfflineCheck = {
+  ...OFFLINE,
   name: 'bootable',
   protects: 'Whatever firmware the cloud has, it finds a boot loader, and that finds a kernel and its root.',
   async look(image) {

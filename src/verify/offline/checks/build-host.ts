@@ -1,7 +1,9 @@
+import type { OfflineCheck } from '../../types.ts';
 import { buildHosts } from '../build-hosts.ts';
-import type { OfflineCheck } from '../types.ts';
+import { OFFLINE } from '../facts.ts';
 
 export const buildHost: OfflineCheck = {
+  ...OFFLINE,
   name: 'build-host',
   protects: 'The image tells nobody the names and paths of the hosts that it was made on.',
   async look(image) {

@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { lastLines, run } from '../../../host/process.ts';
 import { type Disk, openDisk } from '../../../image/read/disk.ts';
 import { findPartition } from '../../../image/read/partitions.ts';
-import type { Finding, ImageUnderTest, OfflineCheck } from '../types.ts';
+import type { OfflineCheck } from '../../types.ts';
+import { OFFLINE } from '../facts.ts';
+import type { Finding, ImageUnderTest } from '../types.ts';
 
 const PIECE = 1024 ** 2;
 
 export const filesystem: OfflineCheck = {
+  ...OFFLINE,
   name: 'filesystem',
   protects: 'The filesystems are whole: a server does not stop at its first boot to ask for fsck.',
   async look(image) {

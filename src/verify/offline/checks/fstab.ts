@@ -1,5 +1,7 @@
 import { type FstabRow, parseFstab } from '../../../image/fstab-file.ts';
-import type { Finding, ImageUnderTest, OfflineCheck } from '../types.ts';
+import type { OfflineCheck } from '../../types.ts';
+import { OFFLINE } from '../facts.ts';
+import type { Finding, ImageUnderTest } from '../types.ts';
 
 /** What is no disk and has no label. */
 const VIRTUAL = [
@@ -16,6 +18,7 @@ const VIRTUAL = [
 const NETWORK = ['nfs', 'nfs4', 'cifs', 'ceph', 'virtiofs', '9p'];
 
 export const fstab: OfflineCheck = {
+  ...OFFLINE,
   name: 'fstab',
   protects: 'The instance finds its filesystems by label or UUID, whatever the cloud calls its disk.',
   async look(image) {

@@ -1,8 +1,11 @@
-import type { Finding, ImageUnderTest, OfflineCheck } from '../types.ts';
+import type { OfflineCheck } from '../../types.ts';
+import { OFFLINE } from '../facts.ts';
+import type { Finding, ImageUnderTest } from '../types.ts';
 import { isKnownPassword } from './known-passwords.ts';
 import { sealFindings } from './seal-findings.ts';
 
 export const logins: OfflineCheck = {
+  ...OFFLINE,
   name: 'logins',
   protects:
     'Nobody logs in with a password or key that came with the image unasked, or with a password that all know.',

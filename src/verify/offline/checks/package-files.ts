@@ -1,6 +1,8 @@
-import type { OfflineCheck } from '../types.ts';
+import type { OfflineCheck } from '../../types.ts';
+import { OFFLINE } from '../facts.ts';
 
 export const packageFiles: OfflineCheck = {
+  ...OFFLINE,
   name: 'package-files',
   protects:
     'The programs are those of their packages, byte for byte, so that what is fixed upstream is fixed here.',

@@ -1,7 +1,9 @@
 import { type AptSource, parseAptSources } from '../../../image/apt-sources.ts';
 import type { ImageContent } from '../../../image/content.ts';
 import { publicMirror } from '../../../image/public-mirror.ts';
-import type { Finding, ImageUnderTest, OfflineCheck } from '../types.ts';
+import type { OfflineCheck } from '../../types.ts';
+import { OFFLINE } from '../facts.ts';
+import type { Finding, ImageUnderTest } from '../types.ts';
 
 const TRUSTED = ['/etc/apt/trusted.gpg', '/etc/apt/trusted.gpg.d'];
 /** Options of one source that let it get by without a signature. */
@@ -11,6 +13,7 @@ const UNGUARDED =
   /^[^#/\n]*\b(AllowUnauthenticated|AllowInsecureRepositories|AllowDowngradeToInsecureRepositories|Verify-(?:Peer|Host))\b[\s"]+(\w+)/gm;
 
 export const packageSources: OfflineCheck = {
+  ...OFFLINE,
   name: 'package-sources',
   protects: 'Updates come only from where the factory file says, and only signed by keys that belong there.',
   async look(image) {

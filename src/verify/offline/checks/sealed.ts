@@ -1,10 +1,12 @@
 import { SEAL } from '../../../image/seal.ts';
-import type { OfflineCheck } from '../types.ts';
+import type { OfflineCheck } from '../../types.ts';
+import { OFFLINE } from '../facts.ts';
 import { sealFindings } from './seal-findings.ts';
 
 const MACHINE_ID = '/etc/machine-id';
 
 export const sealed: OfflineCheck = {
+  ...OFFLINE,
   name: 'sealed',
   protects: 'Nothing of the build stays in the image: no identity, log, cache, history or lease of it.',
   async look(image) {

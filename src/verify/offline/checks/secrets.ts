@@ -1,8 +1,10 @@
-import type { OfflineCheck } from '../types.ts';
+import type { OfflineCheck } from '../../types.ts';
+import { OFFLINE } from '../facts.ts';
 
 const MIB = 1024 ** 2;
 
 export const secrets: OfflineCheck = {
+  ...OFFLINE,
   name: 'secrets',
   protects: 'No key, token or password of whoever built the image is handed to its users.',
   async look(image) {

@@ -1,5 +1,7 @@
 import type { Entry } from '../../../image/read/ext4/ext4.ts';
-import type { Finding, OfflineCheck } from '../types.ts';
+import type { OfflineCheck } from '../../types.ts';
+import { OFFLINE } from '../facts.ts';
+import type { Finding } from '../types.ts';
 import { PRIVILEGED } from './privileged-programs.ts';
 
 const SETUID = 0o4000;
@@ -7,6 +9,7 @@ const SETGID = 0o2000;
 const CAPABILITY = 'security.capability';
 
 export const setId: OfflineCheck = {
+  ...OFFLINE,
   name: 'set-id',
   protects: 'No program gives its caller more rights than he has, but those that the distribution means to.',
   async look({ content }) {

@@ -1,5 +1,6 @@
 import type { Entry } from '../../../image/read/ext4/ext4.ts';
-import type { OfflineCheck } from '../types.ts';
+import type { OfflineCheck } from '../../types.ts';
+import { OFFLINE } from '../facts.ts';
 
 const WORLD = 0o002;
 const STICKY = 0o1000;
@@ -11,6 +12,7 @@ const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'ptmx', 'fu
 );
 
 export const worldWritable: OfflineCheck = {
+  ...OFFLINE,
   name: 'world-writable',
   protects: 'No user of an instance can change a file that the system or another user relies on.',
   async look({ content }) {

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { CheckError } from '../../../host/errors.ts';
+import { compareDocuments } from '../../../image/documents.ts';
+import { sameDisk } from '../../../image/forms.ts';
+import type { OfflineCheck } from '../../types.ts';
+import { OFFLINE } from '../facts.ts';
+import type { Finding, ImageUnderTest } from '../types.ts';
+
+export const images: OfflineCheck = {
+  ...OFFLINE,
+  name: 'images',
+  protects: 'Every form is the same disk and reads no other file, and its documents tell what is in it.',
+  async look(image) {
+    const { files } = image.manifest;
+    const findings = [
+      ...(await finding('forms', () => otherForms(image))),
+      ...(await finding('documents', async () => compareDocuments(image.core, await image.documents()))),
+    ];
+    const { entries, installed } = await image.documents();
+    const told = `${entries.length} files and ${installed.length} packages as told`;
+    return { findings, seen: `${files.length} forms of one disk; ${told}` };
+  },
+};
+
+/** The form that is booted was compared when it was opened. */
+function otherForms({ context, core, manifest, work, opened }: ImageUnderTest): Promise<void> {
+  const { files, diskSize: size, diskDigest: digest } = manifest;
+  const others = files.filter(({ path }) => path !== opened);
+  const disks = others.map(({ path, form }) => ({ path: join(core, path), form }));
+  return sameDisk(context, disks, { size, digest }, work);
+}
+
+async function finding(what: string, act: () => Promise<void>): Promise<Finding[]> {
+  try {
+    await act();
+    return [];
+  } catch (error) {
+    if (!(error instanceof CheckError)) throw error;
+    return [{ what, why: error.message }];
+  }
+}
