@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
+import { FILE_FORMS } from '../src/definition/forms.ts';
 import { createContext } from '../src/host/context.ts';
 import { silentLog } from '../src/host/log.ts';
 import { rootPrefix } from '../src/host/privilege.ts';
 import { requireTools, TOOLS } from '../src/host/tools.ts';
+import { toolsOf } from '../src/image/forms/index.ts';
 import { SHARED } from './end-to-end/shared-image.ts';
 
 /** What the tests judge by, beside what the program itself needs. */
@@ -29,7 +31,7 @@ const JUDGES = [
 export async function setup(): Promise<() => Promise<void>> {
   const log = { ...silentLog, info: (line: string) => console.log(line) };
   const context = createContext({ log, env: process.env });
-  await requireTools(context, [...TOOLS.build, ...TOOLS.verify, ...JUDGES], {
+  await requireTools(context, [...TOOLS.build, ...TOOLS.verify, ...toolsOf(FILE_FORMS), ...JUDGES], {
     install: process.env.IMAGE_FACTORY_INSTALL_TOOLS !== 'false',
     root: rootPrefix,
   });

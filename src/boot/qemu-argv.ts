@@ -1,4 +1,4 @@
-import type { Accelerator, Firmware, MachineRequest } from './types.ts';
+import type { Accelerator, DirectBoot, Firmware, MachineRequest } from './types.ts';
 
 /** A virtual network that no image knows by heart, so that what a guest uses it was told. */
 export interface VirtualNetwork {
@@ -38,7 +38,7 @@ const MIB = 1024 * 1024;
 
 /** The command line of one guest: no display, no default devices, one way out. */
 export function qemuArgv(
-  request: Pick<MachineRequest, 'memory' | 'cpus' | 'firmware'>,
+  request: Pick<MachineRequest, 'memory' | 'cpus' | 'firmware' | 'direct'>,
   accelerator: Accelerator,
   network: VirtualNetwork,
 ): string[] {
@@ -48,6 +48,7 @@ export function qemuArgv(
     ...['-m', `${Math.ceil(request.memory / MIB)}M`, '-smp', String(request.cpus)],
     ...accelerationArgv(accelerator),
     ...firmwareArgv(request.firmware),
+    ...directArgv(request.direct),
     // The monitor is our pipe: it needs no name in any file system and ends with us.
     ...['-chardev', 'stdio,id=monitor,signal=off', '-mon', 'chardev=monitor,mode=control'],
     ...['-chardev', `file,id=serial,path=${FILES.console}`, '-serial', 'chardev:serial'],
@@ -78,6 +79,12 @@ function firmwareArgv(firmware: Firmware): string[] {
   // Without SMM the guest could write the variables that say which signatures count.
   const secure = ['-global', 'driver=cfi.pflash01,property=secure,value=on'];
   return ['-machine', 'q35,smm=on', ...secure, ...drives];
+}
+
+function directArgv(direct: DirectBoot | undefined): string[] {
+  if (direct === undefined) return [];
+  const { kernel, initrd, parameters } = direct;
+  return ['-kernel', kernel, '-initrd', initrd, '-append', parameters];
 }
 
 function diskArgv(id: string, file: string, options: string): string[] {

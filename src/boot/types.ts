@@ -48,11 +48,22 @@ export interface SshResult {
 export type Firmware = 'bios' | 'uefi' | 'uefi-secure';
 export type Accelerator = 'kvm' | 'tcg';
 
+/** A kernel that the machine loads itself, as bare metal is booted over a network. */
+export interface DirectBoot {
+  /** Absolute paths. */
+  readonly kernel: string;
+  readonly initrd: string;
+  /** The kernel's parameters. */
+  readonly parameters: string;
+}
+
 export interface MachineRequest {
   readonly context: Context;
   /** Absolute path of the image file to boot; it is never written. */
   readonly image: string;
   readonly form: 'qcow2' | 'raw';
+  /** What is loaded in place of a boot loader of the disk. */
+  readonly direct?: DirectBoot;
   /** Size of the disk the guest sees, bytes; larger than the image. */
   readonly diskSize: number;
   readonly firmware: Firmware;

@@ -1,11 +1,7 @@
-import { chmod, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { createBundle } from '../bundle/bundle.ts';
-import { digestFiles } from '../bundle/digest.ts';
-import { imageFileName } from '../bundle/names.ts';
-import { type FileDigest, FORMAT_VERSION, type ImageFile, type Manifest } from '../bundle/types.ts';
-import type { DiskForm } from '../definition/types.ts';
+import { FORMAT_VERSION, type Manifest } from '../bundle/types.ts';
 import { MIRROR_PATIENCE } from '../host/apt.ts';
 import type { Context } from '../host/context.ts';
 import { places } from '../host/places.ts';
@@ -19,10 +15,11 @@ import { placedRoot } from '../image/layout.ts';
 import { diskPlan } from '../image/plan.ts';
 import { BuildLog } from './build-log.ts';
 import { layOutSources } from './dib.ts';
-import { type BuiltDisk, buildDisk, convertToQcow2 } from './disk.ts';
+import { type BuiltDisk, buildDisk } from './disk.ts';
 import { sourcesList } from './distributions/debian.ts';
 import { watchingDownloads } from './downloads.ts';
 import { keepingLog } from './failure.ts';
+import { makeForms, takeForms } from './forms.ts';
 import { layOutGiven } from './given-files.ts';
 import { assembleHooks, type Hooks } from './hooks.ts';
 import { ENGINE } from './inputs.ts';
@@ -142,28 +139,13 @@ async function finishBundle(
   const out = join(results, 'out');
   const draft = await createBundle(request.bundle, join(results, 'bundle'));
   try {
-    const name = (form: DiskForm) =>
-      imageFileName({ ...line, image: line.name, version: request.version }, form);
+    const forms = { ...request, line, disk, out, core: draft.core };
     const [, documents] = await Promise.all([
-      log.timed('qcow2', () => convertToQcow2(sandbox, out, line.disk.compression)),
+      makeForms(sandbox, forms, log),
       log.timed('inventory', () => writeDocuments(draft.core, documentsOf(request, disk))),
     ]);
-    const forms: DiskForm[] = ['raw', 'qcow2'];
-    for (const form of forms) {
-      // Shared with the sandbox until now; from here on it is ours alone.
-      await chmod(join(out, `disk.${form}`), 0o644);
-      await rename(join(out, `disk.${form}`), join(draft.core, name(form)));
-    }
-    const measured = await log.timed('digests', () => digestFiles(context, draft.core, forms.map(name)));
-    const [raw, qcow2] = measured.map(({ path, size, sha256, sha512 }) => ({ path, size, sha256, sha512 }));
-    if (!raw || !qcow2) throw new Error('unreachable');
-    const files = [
-      { ...qcow2, form: 'qcow2' as const },
-      { ...raw, form: 'raw' as const },
-    ];
-    const kept = files.filter(file => line.forms.includes(file.form));
-    for (const file of files) if (!kept.includes(file)) await rm(join(draft.core, file.path));
-    const manifest = await makeManifest(context, sandbox, request, { disk, files: kept, raw, log });
+    const { files, raw } = await log.timed('digests', () => takeForms(context, forms));
+    const manifest = await makeManifest(context, sandbox, request, { disk, files, raw, log });
     context.log.debug(`${documents.installed.length} packages, ${documents.entries.length} files`);
     await log.finish(join(draft.core, 'logs', 'build.log'));
     return { bundle: await draft.finish(manifest), manifest };
@@ -184,7 +166,7 @@ async function makeManifest(
   context: Context,
   sandbox: Sandbox,
   request: Grown,
-  made: { disk: BuiltDisk; files: readonly ImageFile[]; raw: FileDigest; log: BuildLog },
+  made: Awaited<ReturnType<typeof takeForms>> & { disk: BuiltDisk; log: BuildLog },
 ): Promise<Manifest> {
   const { preparation } = request;
   const { line } = preparation;
@@ -227,7 +209,16 @@ function volumesOf({ layout }: BuiltDisk): Manifest['volumes'] {
 }
 
 /** Packages of the tools tree that shape an image's bytes. */
-const SHAPERS = ['e2fsprogs', 'qemu-utils', 'mmdebstrap', 'fdisk', 'dosfstools', 'mtools'];
+const SHAPERS = [
+  'e2fsprogs',
+  'qemu-utils',
+  'mmdebstrap',
+  'fdisk',
+  'dosfstools',
+  'mtools',
+  'squashfs-tools',
+  'zstd',
+];
 
 async function toolVersions(sandbox: Sandbox): Promise<Record<string, string>> {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders

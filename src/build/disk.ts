@@ -146,33 +146,10 @@ async function attemptDisk(
 }
 
 /** An empty file of ours that the sandbox's root may write: so that results belong to the caller. */
-async function sharedFile(folder: string, name: string, size: number): Promise<string> {
+export async function sharedFile(folder: string, name: string, size: number): Promise<string> {
   const path = join(folder, name);
   await (await open(path, 'w')).close();
   await truncate(path, size);
   await chmod(path, 0o666);
-  return path;
-}
-
-/** A compressed qcow2 of the raw disk: the same bytes each time, with zstd readable by QEMU 5.1 and newer. */
-export async function convertToQcow2(
-  sandbox: Sandbox,
-  out: string,
-  compression: ImageLine['disk']['compression'],
-): Promise<string> {
-  const path = await sharedFile(out, 'disk.qcow2', 0);
-  // Without -W: clusters in order, so that the same disk gives the same file.
-  const options = ['-c', '-o', `compression_type=${compression}`, '-m', '16'];
-  await sandbox.run([
-    'qemu-img',
-    'convert',
-    '-f',
-    'raw',
-    '-O',
-    'qcow2',
-    ...options,
-    `/out/${RAW}`,
-    '/out/disk.qcow2',
-  ]);
   return path;
 }

@@ -1,3 +1,4 @@
+import { DISK_FORMS, FILE_FORMS, isDiskForm } from '../definition/forms.ts';
 import type { Context } from '../host/context.ts';
 import { DefinitionError, TrustError } from '../host/errors.ts';
 import { digestFiles, type MeasuredFile, sha256Hex } from './digest.ts';
@@ -5,7 +6,7 @@ import { assertOwnFolder, listFiles } from './files.ts';
 import { readManifest } from './manifest.ts';
 import { corePath, isSeal } from './names.ts';
 import { formatSums } from './sums.ts';
-import type { FileDigest, ImageFile, Manifest } from './types.ts';
+import type { DiskImage, FileDigest, ImageFile, Manifest } from './types.ts';
 
 /** A core as its bytes are, whatever any file in it says. */
 export interface MeasuredCore {
@@ -54,19 +55,32 @@ export async function measureCore(
 export function checkImages(manifest: Manifest, files: readonly FileDigest[]): void {
   for (const image of manifest.files) checkImage(manifest, image, files);
   const told = new Set(manifest.files.map(image => image.path));
-  const stray = files.find(file => /\.(qcow2|raw)$/.test(file.path) && !told.has(file.path));
+  const stray = files.find(file => looksLikeForm(file.path) && !told.has(file.path));
   if (stray === undefined) return;
   throw new TrustError(`core/${stray.path} is an image that manifest.json does not tell of`);
+}
+
+function looksLikeForm(path: string): boolean {
+  return FILE_FORMS.some(form => path.endsWith(`.${form}`));
+}
+
+/** The files that hold the whole disk. */
+export function diskImages({ files }: Pick<Manifest, 'files'>): DiskImage[] {
+  return files.flatMap(({ form, ...file }) => (isDiskForm(form) ? [{ ...file, form }] : []));
 }
 
 /**
  * The file that is booted, tested and promoted: the small form when there is one, since people download it.
  * @throws DefinitionError when the bundle has none
  */
-export function bootableImage({ files, image, version }: Manifest): ImageFile {
-  const file = files.find(each => each.form === 'qcow2') ?? files[0];
-  if (file !== undefined) return file;
-  throw new DefinitionError(`the bundle of ${image} ${version} holds no qcow2 or raw image`);
+export function bootableImage(manifest: Manifest): DiskImage {
+  const images = diskImages(manifest);
+  const [best] = DISK_FORMS.flatMap(form => images.filter(each => each.form === form));
+  if (best !== undefined) return best;
+  const { image, version } = manifest;
+  throw new DefinitionError(`the bundle of ${image} ${version} holds no file with its disk`, {
+    advice: `it would be one of ${DISK_FORMS.join(', ')}`,
+  });
 }
 
 function checkImage(manifest: Manifest, image: ImageFile, files: readonly FileDigest[]): void {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { FILE_FORMS, FORMS } from '../definition/forms.ts';
 import { DefinitionError } from '../host/errors.ts';
 import { exists, readText } from './files.ts';
 import { parseJson } from './json.ts';
@@ -27,8 +28,6 @@ const repository = z.strictObject({
   image: z.enum(['keep', 'remove']),
   credentials: text.exactOptional(),
 });
-
-const FORMS = ['qcow2', 'raw'] as const;
 
 const allowed = z.strictObject({ reason: text, expires: text.exactOptional() });
 
@@ -99,7 +98,7 @@ const manifest: z.ZodType<Manifest> = z
     diskDigest: sha256,
     diskSize: count,
     files: z
-      .array(z.strictObject({ path: safePath, size: count, sha256, sha512, form: z.enum(FORMS) }))
+      .array(z.strictObject({ path: safePath, size: count, sha256, sha512, form: z.enum(FILE_FORMS) }))
       .min(1)
       .readonly(),
     minimum: z.strictObject({ disk: count, memory: count }),

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { DiskForm } from '../definition/types.ts';
+import type { FileForm } from '../definition/forms.ts';
 import { DefinitionError } from '../host/errors.ts';
 
 export const MANIFEST = 'manifest.json';
@@ -29,7 +29,7 @@ export function statementsPath(bundle: string): string {
 /** `debian-12-20261121.1-amd64.qcow2` */
 export function imageFileName(
   build: { image: string; version: string; architecture: string },
-  form: DiskForm,
+  form: FileForm,
 ): string {
   return `${build.image}-${build.version}-${build.architecture}.${form}`;
 }

@@ -1,4 +1,5 @@
-import type { DiskForm, ImageLine } from '../definition/types.ts';
+import type { DiskForm, FileForm } from '../definition/forms.ts';
+import type { ImageLine } from '../definition/types.ts';
 
 /** Version of every file format in this folder; a reader refuses what it does not know. */
 export const FORMAT_VERSION = 1;
@@ -13,8 +14,13 @@ export interface FileDigest {
   readonly sha512: string;
 }
 
-/** A file with the whole disk in it, which a machine boots. */
+/** A form of the image. */
 export interface ImageFile extends FileDigest {
+  readonly form: FileForm;
+}
+
+/** A file with the whole disk in it, which a machine boots. */
+export interface DiskImage extends FileDigest {
   readonly form: DiskForm;
 }
 

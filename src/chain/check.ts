@@ -5,7 +5,8 @@ import { corePath } from '../bundle/names.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError, FactoryError } from '../host/errors.ts';
 import { rootPrefix } from '../host/privilege.ts';
-import { requireTools, TOOLS } from '../host/tools.ts';
+import { requireTools } from '../host/tools.ts';
+import { toolsOf } from '../image/forms/index.ts';
 import { judgeVerdicts } from '../trust/verdicts.ts';
 import { checkImages } from '../verify/images.ts';
 import type { CheckResult } from '../verify/types.ts';
@@ -20,9 +21,10 @@ import type { BundleCheck, CheckRequest } from './types.ts';
  */
 export async function check(context: Context, request: CheckRequest): Promise<BundleCheck> {
   const { factory } = await readDefinition(context, request.factory);
-  await requireTools(context, TOOLS.digest, { install: request.installTools, root: rootPrefix });
   const bundle = resolve(request.bundle);
   const trusted = await trustBundle(context, bundle, factory);
+  const tools = toolsOf(trusted.manifest.files.map(each => each.form));
+  await requireTools(context, tools, { install: request.installTools, root: rootPrefix });
   const { good, ignored, unverifiable } = await judgeVerdicts(context, bundle, trusted.core, trusted.policy);
   for (const line of ignored) context.log.warn(`does not count: ${line}`);
   const [doubtful, ...more] = unverifiable;

@@ -1,13 +1,13 @@
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { bootableImage, diskImages } from '../bundle/core.ts';
 import { corePath } from '../bundle/names.ts';
-import type { ImageFile, Manifest } from '../bundle/types.ts';
+import type { DiskImage, Manifest } from '../bundle/types.ts';
 import type { Context } from '../host/context.ts';
-import { DefinitionError } from '../host/errors.ts';
 import { rootPrefix } from '../host/privilege.ts';
 import { requireTools, TOOLS } from '../host/tools.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
-import { DISK_SOURCES } from '../image/write/source.ts';
+import { DISK_READERS, toolsOf } from '../image/forms/index.ts';
 import { inspectTarget, type Target } from '../image/write/target.ts';
 import { writeDisk } from '../image/write/write.ts';
 import { readDefinition } from './definition.ts';
@@ -21,10 +21,11 @@ import type { DeployRequest, DeployResult } from './types.ts';
  */
 export async function deploy(context: Context, request: DeployRequest): Promise<DeployResult> {
   const { factory } = await readDefinition(context, request.factory);
-  await requireTools(context, TOOLS.deploy, { install: request.installTools, root: rootPrefix });
   const bundle = resolve(request.bundle);
   const { manifest, signedBy } = await trustBundle(context, bundle, factory);
   const file = sourceOf(manifest);
+  const tools = [...TOOLS.deploy, ...toolsOf([file.form])];
+  await requireTools(context, tools, { install: request.installTools, root: rootPrefix });
   const disk = { size: manifest.diskSize, digest: manifest.diskDigest };
   const target = await inspectTarget(request.to, disk.size);
   const written = request.dryRun
@@ -33,17 +34,16 @@ export async function deploy(context: Context, request: DeployRequest): Promise<
   return { manifest, signedBy, target, source: file.path, written };
 }
 
-function sourceOf({ files, image, version }: Manifest): ImageFile {
-  for (const form of DISK_SOURCES) {
-    const file = files.find(each => each.form === form);
-    if (file !== undefined) return file;
-  }
-  throw new DefinitionError(`the bundle of ${image} ${version} holds no disk`);
+/** Rather one that needs no room of its own to be read. */
+function sourceOf(manifest: Manifest): DiskImage {
+  return (
+    diskImages(manifest).find(each => DISK_READERS[each.form].read !== undefined) ?? bootableImage(manifest)
+  );
 }
 
 function write(
   context: Context,
-  image: Pick<ImageFile, 'form'> & { path: string },
+  image: Pick<DiskImage, 'form'> & { path: string },
   disk: { size: number; digest: string },
   target: Target,
 ): Promise<number> {

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { bootableImage, measureCore } from '../bundle/core.ts';
 import { corePath } from '../bundle/names.ts';
-import type { ImageFile, Manifest } from '../bundle/types.ts';
+import type { DiskImage, ImageFile, Manifest } from '../bundle/types.ts';
 import type { Factory, Stage, StoreReference } from '../definition/types.ts';
 import { closest } from '../definition/words.ts';
 import type { Context } from '../host/context.ts';
@@ -46,7 +46,7 @@ export interface PromoteParts {
     where: {
       readonly place: string;
       readonly image: string;
-      readonly file: ImageFile;
+      readonly file: DiskImage;
       readonly checks: readonly string[];
     },
   ): Promise<Report>;

@@ -7,6 +7,7 @@ import type { Context } from '../host/context.ts';
 import { TrustError } from '../host/errors.ts';
 import { rootPrefix } from '../host/privilege.ts';
 import { requireTools, TOOLS } from '../host/tools.ts';
+import { CONVERTERS, toolsOf } from '../image/forms/index.ts';
 import { buildPrepared, chooseLine, prepareLine } from './build.ts';
 import type { Build } from './builds.ts';
 import { readDefinition } from './definition.ts';
@@ -37,7 +38,8 @@ export async function run(context: Context, request: RunRequest): Promise<RunRes
   const lines =
     request.images.length === 0 ? factory.images : request.images.map(name => chooseLine(factory, name));
   if (!request.dryRun) {
-    const needed = [...TOOLS.build, ...TOOLS.verify];
+    const files = lines.flatMap(({ forms }) => forms.flatMap(form => CONVERTERS[form].files));
+    const needed = [...TOOLS.build, ...TOOLS.verify, ...toolsOf(files)];
     await requireTools(context, needed, { install: request.installTools, root: rootPrefix });
   }
   const results: LineResult[] = [];

@@ -1,13 +1,16 @@
 import { dirname, join, resolve } from 'node:path';
+import type { DirectBoot } from '../boot/types.ts';
 import { bootableImage, type MeasuredCore, measureCore } from '../bundle/core.ts';
 import { corePath } from '../bundle/names.ts';
-import type { ImageFile } from '../bundle/types.ts';
+import type { DiskImage, Manifest } from '../bundle/types.ts';
+import type { BootForm } from '../definition/forms.ts';
 import type { Factory } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
-import { CheckError } from '../host/errors.ts';
+import { CheckError, DefinitionError } from '../host/errors.ts';
 import { places } from '../host/places.ts';
 import { rootPrefix } from '../host/privilege.ts';
 import { requireTools, TOOLS } from '../host/tools.ts';
+import { toolsOf } from '../image/forms/index.ts';
 import { reportFiles } from '../report/files.ts';
 import { writeVerdict } from '../sign/verdict.ts';
 import { runSuite, type SuiteRequest } from '../verify/suite.ts';
@@ -21,7 +24,7 @@ export interface Place {
   readonly place: string;
   /** Absolute path of the bytes to boot, and the file of the bundle that they must be. */
   readonly image: string;
-  readonly file: ImageFile;
+  readonly file: DiskImage;
   readonly checks: readonly string[];
 }
 
@@ -54,8 +57,9 @@ export async function verifyPlace(
   where: Place,
 ): Promise<VerifyResult> {
   const { bundle } = request;
-  await requireTools(context, TOOLS.verify, { install: request.installTools, root: rootPrefix });
   const { manifest } = core;
+  const tools = [...TOOLS.verify, ...toolsOf(manifest.files.map(each => each.form))];
+  await requireTools(context, tools, { install: request.installTools, root: rootPrefix });
   const suite = await runSuite(context, suiteRequest(context, request, factory, core, where));
   const { report } = suite;
   const files = reportFiles(report, suite);
@@ -75,6 +79,7 @@ function suiteRequest(
   const { manifest, coreDigest } = core;
   const { boot: budget, memory, cpus } = manifest.line.verify;
   const { accel, firmware, job, bundle } = request;
+  const direct = directBoot(bundle, manifest);
   return {
     ...{ image: manifest.image, version: manifest.version, coreDigest, diskDigest: manifest.diskDigest },
     ...{ file: where.file, path: where.image, form: where.file.form, imageSize: manifest.diskSize },
@@ -89,7 +94,22 @@ function suiteRequest(
     },
     boot: { accel, firmware, budget, memory, cpus },
     ...{ work: dirname(bundle), state: places(context).state },
+    ...(direct === undefined ? {} : { direct }),
   };
+}
+
+/** A disk without a partition table has no place for a boot loader. */
+function directBoot(bundle: string, manifest: Manifest): DirectBoot | undefined {
+  if (manifest.rootFilesystem.partition !== 0) return undefined;
+  const pathOf = (form: BootForm) => {
+    const file = manifest.files.find(each => each.form === form);
+    if (file !== undefined) return join(corePath(bundle), file.path);
+    throw new DefinitionError('the image is a filesystem without a boot loader, and cannot be booted alone', {
+      advice: "add kernel-initrd to the image's forms",
+    });
+  };
+  const parameters = `root=UUID=${manifest.rootFilesystem.uuid} ro console=tty0 console=ttyS0,115200`;
+  return { kernel: pathOf('kernel'), initrd: pathOf('initrd'), parameters };
 }
 
 /** @throws CheckError naming the checks that failed */

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { bootableImage } from '../bundle/core.ts';
+import { bootableImage, diskImages } from '../bundle/core.ts';
 import { readText } from '../bundle/files.ts';
 import { parseJson } from '../bundle/json.ts';
 import { readManifest } from '../bundle/manifest.ts';
@@ -10,8 +10,8 @@ import { corePath } from '../bundle/names.ts';
 import { listStatements } from '../bundle/statements.ts';
 import type { Manifest } from '../bundle/types.ts';
 import type { Context } from '../host/context.ts';
+import { asRaw } from '../image/disk-file.ts';
 import { DOCUMENTS, mountedFilesystems, withImageTree } from '../image/documents.ts';
-import { asRaw } from '../image/forms.ts';
 import type { ImageTree } from '../image/read/tree.ts';
 import { type ChangelogEntry, entriesSince } from './changelog.ts';
 import { readInventory } from './inventory.ts';
@@ -114,7 +114,7 @@ async function withChangelogs(
   packages: Changed,
 ): Promise<PackageChange[]> {
   const none = packages.map(each => ({ ...each, changelog: [] }));
-  const image = manifest.files.find(each => each.form === 'raw') ?? bootableImage(manifest);
+  const image = diskImages(manifest).find(each => each.form === 'raw') ?? bootableImage(manifest);
   const updated = packages.some(({ before, now }) => before !== undefined && now !== undefined);
   if (!updated) return none;
   const file = { form: image.form, path: join(corePath(bundle), image.path) };

@@ -32,7 +32,6 @@ export const OPTIONAL_CHECKS = [] as const;
 export const CHECK_NAMES = [...DEFAULT_CHECKS, ...OPTIONAL_CHECKS] as const;
 
 export const ARCHITECTURES = ['amd64'] as const;
-export const FORMS = ['qcow2', 'raw'] as const;
 
 /** Kinds of change: of a package by the security suite, of any package, of the definition, its elements or the engine. */
 export const REBUILD_REASONS = ['security', 'packages', 'definition'] as const;
@@ -76,7 +75,7 @@ export function builtInSettings(distribution: Distribution): MapNode {
       ...{ layout: 'gpt-hybrid', filesystem: 'ext4', partitions: {} },
       ...{ reserve: 0, journal: '64MiB', compression: 'zstd' },
     },
-    forms: standIn(FORMS),
+    forms: standIn(['qcow2', 'raw']),
     mirror: {},
     rebuild: { when: REBUILD_REASONS },
     user: { name: user, sudo: 'nopasswd', 'ssh-keys': [] },

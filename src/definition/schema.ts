@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ARCHITECTURES, CHECK_NAMES, DISTRIBUTIONS, FORMS, REBUILD_REASONS } from './builtin.ts';
+import { ARCHITECTURES, CHECK_NAMES, DISTRIBUTIONS, REBUILD_REASONS } from './builtin.ts';
+import { DISK_FORMS, FORMS, isDiskForm } from './forms.ts';
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './units.ts';
 
 /*
@@ -16,6 +17,7 @@ const SIZE = 'a size such as 512MiB, 1GiB or plain bytes';
 const VALUE = 'one line of text, a number, true or false';
 const RELEASE = 'a release, such as 12';
 const REPOSITORY = 'the address of a repository, http:// or https://, without user name and password';
+const ONE_DISK = `a form that holds the whole disk beside the others: ${DISK_FORMS.join(', ')}`;
 const PRIORITY = 'a priority from -32768 to 32767, such as 400';
 
 /** Names become parts of paths, of object names in stores and of CI job names. */
@@ -208,7 +210,7 @@ const settings = {
   elements: list(element).describe("Elements in diskimage-builder's form: elements/ beside this file first."),
   packages: list(packageName).describe("Packages, by the distribution's names."),
   environment: z.record(variable, value).describe('DIB_* and other variables that elements read.'),
-  forms: words(FORMS).describe('File formats of the same disk.'),
+  forms: words(FORMS).describe('Files made of the one disk and its tree.'),
 };
 
 const variants = list(pattern(`^-?${NAME}$`, 'the name of a variant')).describe(
@@ -292,7 +294,7 @@ export const resolvedSettings = z.object({
   ...settings,
   owner: settings.owner.exactOptional(),
   architectures: z.array(word(ARCHITECTURES)).min(1, { error: 'one architecture at least' }),
-  forms: z.array(word(FORMS)).min(1, { error: 'one form at least' }),
+  forms: z.array(word(FORMS)).refine(forms => forms.some(isDiskForm), { error: ONE_DISK }),
   disk: z.object({ ...disk, config: config.exactOptional(), partitions: sizes(partitions) }),
   mirror: z.object({ build: mirror.exactOptional(), image: mirror.exactOptional() }),
   rebuild: z.object({ every: span.exactOptional(), when: rebuild.when, anyway: span.exactOptional() }),

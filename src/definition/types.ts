@@ -1,11 +1,11 @@
+import type { Form } from './forms.ts';
+
 /**
  * What the factory file says after defaults, inheritance and units are resolved. Everything below
  * `definition/` works on these and never on YAML. Sizes are bytes, durations milliseconds.
  */
 export type Distribution = 'debian';
 export type Architecture = 'amd64';
-/** A file that a machine boots from and a store holds. */
-export type DiskForm = 'qcow2' | 'raw';
 
 export type DiskLayoutName = 'gpt-hybrid' | 'gpt-bios' | 'gpt-uefi' | 'mbr' | 'mbr-hybrid' | 'filesystem';
 /** What may have a partition of its own. */
@@ -123,7 +123,7 @@ export interface ImageLine {
   /** DIB_* and other variables that elements see. */
   readonly environment: Readonly<Record<string, string>>;
   readonly disk: Disk;
-  readonly forms: readonly DiskForm[];
+  readonly forms: readonly Form[];
   readonly mirror: {
     /** Where the build takes packages from; default: the host's own apt configuration. */
     readonly build?: string;

@@ -85,7 +85,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
 }
 
 /** What spawn says, as one of our errors: it says ENOENT for a missing directory too. */
-function notStarted(error: unknown, program: string, cwd: string | undefined): unknown {
+export function notStarted(error: unknown, program: string, cwd: string | undefined): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'EACCES') return new HostError(`${program} cannot be executed`, { cause: error });
   if (code !== 'ENOENT') return error;

@@ -35,7 +35,7 @@ export const TOOLS = {
     tool('e2fsck', 'e2fsprogs'),
   ],
   digest: [tool('qemu-img', 'qemu-utils')],
-  deploy: [tool('qemu-img', 'qemu-utils'), tool('blkdiscard', 'util-linux'), tool('blockdev', 'util-linux')],
+  deploy: [tool('blkdiscard', 'util-linux'), tool('blockdev', 'util-linux')],
 } as const satisfies Record<string, readonly HostTool[]>;
 
 const PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];

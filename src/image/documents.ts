@@ -5,6 +5,7 @@ import type { Manifest } from '../bundle/types.ts';
 import { CheckError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
 import { compareInventories } from './inventory.ts';
+import { type InventoryLine, inventoryLine } from './inventory-line.ts';
 import { LOGINS_LIMIT } from './logins.ts';
 import { type InstalledPackage, packageList, parseDpkgStatus, type SbomSubject, spdx } from './packages.ts';
 import { openDisk } from './read/disk.ts';
@@ -103,22 +104,15 @@ async function documentsOf(tree: ImageTree, request: DocumentsRequest): Promise<
   };
 }
 
-/** One line of the inventory; keys that do not apply are left out. */
-async function describe(root: Ext4, entry: Entry): Promise<Record<string, unknown>> {
-  const attributes = [...entry.attributes].map(([name, value]) => [name, value.toString('base64')]);
-  return {
-    path: entry.path,
-    type: entry.type,
-    mode: entry.mode.toString(8).padStart(4, '0'),
-    uid: entry.uid,
-    gid: entry.gid,
-    ...(entry.type === 'file' ? { size: entry.size, sha256: await digest(root, entry) } : {}),
-    ...(entry.target === undefined ? {} : { target: entry.target }),
-    ...(entry.device === undefined ? {} : { device: `${entry.device.major}:${entry.device.minor}` }),
-    ...(entry.type === 'file' && entry.links > 1 ? { hardLink: entry.inode } : {}),
-    ...(attributes.length === 0 ? {} : { attributes: Object.fromEntries(attributes) }),
-    mtime: entry.mtime.seconds,
-  };
+async function describe(root: Ext4, entry: Entry): Promise<InventoryLine> {
+  const { type, size, mtime } = entry;
+  const isFile = type === 'file';
+  return inventoryLine({
+    ...entry,
+    mtime: mtime.seconds,
+    ...(isFile ? { content: { size, sha256: await digest(root, entry) } } : {}),
+    ...(isFile && entry.links > 1 ? { hardLink: entry.inode } : {}),
+  });
 }
 
 async function digest(root: Ext4, entry: Entry): Promise<string> {

@@ -2,6 +2,7 @@ import type { BootMachine } from '../boot/machines.ts';
 import type { Machine } from '../boot/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
+import { asRaw } from '../image/disk-file.ts';
 import { awaitGuest, type BootedGuest } from './guest.ts';
 import { judge } from './judge.ts';
 import type { SuiteRequest } from './suite.ts';
@@ -39,7 +40,8 @@ export async function firstBoot(
   if (checks.length === 0) return notBooted(request, 'none', []);
   const nonce = context.random(16).toString('hex');
   const diskSize = largerDisk(request.imageSize);
-  const machineRequest = { context, directory, diskSize, ...machineSettings(request, nonce) };
+  const image = await machineImage(context, request, directory);
+  const machineRequest = { context, directory, diskSize, ...machineSettings(request, nonce), ...image };
   let machine: Machine;
   try {
     machine = await boot(machineRequest);
@@ -64,10 +66,18 @@ function largerDisk(imageSize: number): number {
   return Math.ceil((2 * imageSize) / GIB + 1) * GIB;
 }
 
+/** What a machine can boot from: an unpacked copy, where the file is in a form that it does not know. */
+async function machineImage(context: Context, { path, form, imageSize }: SuiteRequest, directory: string) {
+  if (form === 'qcow2' || form === 'raw') return { image: path, form };
+  const raw = await asRaw(context, { path, form }, imageSize, directory);
+  return { image: raw.path, form: 'raw' as const };
+}
+
 function machineSettings(request: SuiteRequest, nonce: string) {
-  const { path: image, form, userName, state, boot } = request;
+  const { userName, state, boot, direct } = request;
   const { accel, firmware, memory, cpus } = boot;
-  return { image, form, userName, state, accel, firmware, memory, cpus, userData: userData(nonce) };
+  const start = direct === undefined ? {} : { direct };
+  return { userName, state, accel, firmware, memory, cpus, userData: userData(nonce), ...start };
 }
 
 function notBooted({ boot }: SuiteRequest, kind: string, results: readonly CheckResult[]): FirstBoot {

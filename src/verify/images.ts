@@ -1,12 +1,14 @@
 import { join } from 'node:path';
+import { bootableImage, diskImages } from '../bundle/core.ts';
 import type { Manifest } from '../bundle/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
+import { asRaw, rawDigest, sameDisk } from '../image/disk-file.ts';
 import { compareDocuments, mountedFilesystems, readDocuments } from '../image/documents.ts';
-import { asRaw, rawDigest } from '../image/forms.ts';
 import { requireSealed } from '../image/inspect.ts';
 import type { Logins } from '../image/logins.ts';
+import { checkOfTree } from './tree-files.ts';
 
 export interface ImagesRequest {
   readonly core: string;
@@ -32,22 +34,30 @@ async function checkForms(
   context: Context,
   { core, manifest, work, logins }: ImagesRequest,
 ): Promise<string> {
-  const seen: string[] = [`${manifest.files.length} forms of one disk`];
-  for (const [turn, { path, form }] of manifest.files.entries()) {
-    const raw = await asRaw(context, { path: join(core, path), form }, manifest.diskSize, work);
-    try {
-      if ((await rawDigest(context, raw.path)) !== manifest.diskDigest) {
-        throw new CheckError(`${path} does not hold the disk of the manifest`, {
-          advice: 'build the image again',
-        });
-      }
-      // Once is enough: all forms hold the same disk.
-      if (turn === 0) seen.push(await checkContent({ core, manifest, logins }, raw.path));
-    } finally {
-      await raw.remove();
+  const disk = { size: manifest.diskSize, digest: manifest.diskDigest };
+  const read = bootableImage(manifest);
+  const images = diskImages(manifest);
+  const others = images.filter(each => each.path !== read.path);
+  const raw = await asRaw(context, { ...read, path: join(core, read.path) }, disk.size, work);
+  const seen = [`${images.length} forms of one disk`];
+  try {
+    if ((await rawDigest(context, raw.path)) !== disk.digest) {
+      throw new CheckError(`${read.path} does not hold the disk of the manifest`, {
+        advice: 'build the image again',
+      });
     }
+    // Once is enough: all forms hold the same disk.
+    seen.push(await checkContent({ core, manifest, logins }, raw.path));
+  } finally {
+    await raw.remove();
   }
-  return seen.join('; ');
+  await sameDisk(
+    context,
+    others.map(each => ({ ...each, path: join(core, each.path) })),
+    disk,
+    work,
+  );
+  return [...seen, ...(await checkOfTree(context, core, manifest))].join('; ');
 }
 
 async function checkContent(

@@ -1,9 +1,10 @@
 import { basename, dirname } from 'node:path';
 import { type BootMachine, MACHINES } from '../boot/machines.ts';
-import type { Firmware, MachineRequest } from '../boot/types.ts';
+import type { DirectBoot, Firmware, MachineRequest } from '../boot/types.ts';
 import { digestFile } from '../bundle/digest.ts';
 import type { FileDigest } from '../bundle/types.ts';
-import type { DiskForm, Quarantine } from '../definition/types.ts';
+import type { DiskForm } from '../definition/forms.ts';
+import type { Quarantine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { TrustError } from '../host/errors.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
@@ -26,6 +27,8 @@ export interface SuiteRequest {
   /** Absolute path of the bytes to boot: in the bundle, or in a store. */
   readonly path: string;
   readonly form: DiskForm;
+  /** Absent: the disk boots by itself. */
+  readonly direct?: DirectBoot;
   /** Size of the image's disk. */
   readonly imageSize: number;
   readonly userName: string;

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createBundle } from '../../src/bundle/bundle.ts';
 import type { FileDigest, Manifest } from '../../src/bundle/types.ts';
-import type { DiskForm } from '../../src/definition/types.ts';
+import type { DiskForm } from '../../src/definition/forms.ts';
 import { manifest } from '../report/fixture.ts';
 
 export const RAW = 'debian-12-20261121.1-amd64.raw';

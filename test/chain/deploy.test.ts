@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBundle } from '../../src/bundle/bundle.ts';
 import { deploy } from '../../src/chain/deploy.ts';
 import { sign } from '../../src/chain/sign.ts';
-import type { DiskForm } from '../../src/definition/types.ts';
+import type { DiskForm } from '../../src/definition/forms.ts';
 import { type Context, createContext } from '../../src/host/context.ts';
 import { CancelledError, DefinitionError, HostError, TrustError } from '../../src/host/errors.ts';
 import { run } from '../../src/host/process.ts';
@@ -47,7 +47,9 @@ async function bundleOf(forms: readonly DiskForm[], change?: Buffer): Promise<st
   const files = [];
   for (const form of forms) {
     const path = `debian-12-20261121.1-amd64.${form}`;
-    await run(['qemu-img', 'convert', '-f', 'raw', '-O', form, raw, join(draft.core, path)]);
+    const to = join(draft.core, path);
+    if (form === 'raw.zst') await run(['zstd', '-q', '-o', to, raw]);
+    else await run(['qemu-img', 'convert', '-f', 'raw', '-O', form, raw, to]);
     const bytes = await readFile(join(draft.core, path));
     const hex = (algorithm: string) => createHash(algorithm).update(bytes).digest('hex');
     files.push({ path, form, size: bytes.length, sha256: hex('sha256'), sha512: hex('sha512') });
@@ -84,6 +86,7 @@ describe('to a file', () => {
   it.each<[string, DiskForm[]]>([
     ['raw', ['raw', 'qcow2']],
     ['qcow2', ['qcow2']],
+    ['raw.zst', ['qcow2', 'raw.zst']],
   ])('writes the disk of a %s, sparse, and nothing else', async (_form, forms) => {
     const bundle = await bundleOf(forms);
     const to = join(folder, 'target.raw');
@@ -96,15 +99,24 @@ describe('to a file', () => {
     expect(await names()).toEqual(['target.raw']);
   });
 
-  it('leaves no file when the disk is not the signed one', async () => {
-    const other = Buffer.from(disk);
-    other[SIZE - 1] = (other[SIZE - 1] ?? 0) ^ 1;
-    const bundle = await bundleOf(['qcow2'], other);
-    const writing = deploy(context, { ...common, bundle, to: join(folder, 'target.raw') });
-    await expect(writing).rejects.toThrow(TrustError);
-    await expect(writing).rejects.toThrow(/does not hold the signed disk/);
-    expect(await names()).toEqual([]);
+  it('takes a form that needs no room to be unpacked, where there is one', async () => {
+    const bundle = await bundleOf(['qcow2', 'raw.zst']);
+    const { source } = await deploy(context, { ...common, bundle, to: join(folder, 'target') });
+    expect(source).toMatch(/\.raw\.zst$/);
   });
+
+  it.each<DiskForm>(['qcow2', 'raw.zst'])(
+    'leaves no file when the disk in a %s is not the signed one',
+    async form => {
+      const other = Buffer.from(disk);
+      other[SIZE - 1] = (other[SIZE - 1] ?? 0) ^ 1;
+      const bundle = await bundleOf([form], other);
+      const writing = deploy(context, { ...common, bundle, to: join(folder, 'target.raw') });
+      await expect(writing).rejects.toThrow(TrustError);
+      await expect(writing).rejects.toThrow(/does not hold the signed disk/);
+      expect(await names()).toEqual([]);
+    },
+  );
 
   it('leaves no file when it is cancelled', async () => {
     const bundle = await bundleOf(['raw']);

@@ -11,13 +11,16 @@ const IMAGE: [setting: string, mistake: string][] = [
   ],
   [
     'forms: [qcow]',
-    '1:43: unknown word "qcow" in images.debian.forms, expected qcow2 or raw, did you mean qcow2\\?',
+    '1:43: unknown word "qcow" in images.debian.forms, expected qcow2, raw, raw.zst, squashfs, tar or kernel-initrd, did you mean qcow2\\?',
   ],
   [
     'forms: qcow2',
     '1:42: images.debian.forms is text, expected a list, such as \\[a, b\\]: write \\[qcow2\\]',
   ],
-  ['forms: [-qcow2, -raw]', '1:42: images.debian.forms is not right, expected one form at least'],
+  ...['[-qcow2, -raw]', '[tar, kernel-initrd]'].map((forms): [string, string] => [
+    `forms: ${forms}`,
+    '1:42: images.debian.forms is not right, expected a form that holds the whole disk beside the others: qcow2, raw, raw.zst',
+  ]),
   ['architectures: [arm64]', '1:51: unknown word "arm64" in images.debian.architectures, expected amd64'],
   [
     'disk: {layout: msdos}',

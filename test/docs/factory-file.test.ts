@@ -68,7 +68,7 @@ describe('docs/factory-file.md', () => {
     expect(told('verify.memory')).toBe(`${verify.memory / 1024 ** 3}GiB`);
     expect(told('verify.cpus')).toBe(String(verify.cpus));
     expect(told('user.name')).toBe(`the distribution's: ${user.name}`);
-    expect([told('forms'), forms]).toEqual(['both †', ['qcow2', 'raw']]);
+    expect([told('forms'), forms]).toEqual(['qcow2, raw †', ['qcow2', 'raw']]);
     const { factory } = await load('images: {debian: {releases: [13]}}');
     expect(told('retention.keep')).toBe(String(factory.retention.keep));
   });

@@ -26,7 +26,7 @@ const PACKAGES = [
     'iproute2',
     'mmdebstrap',
   ],
-  ...['mount', 'mtools', 'qemu-utils', 'slirp4netns', 'uidmap', 'zstd'],
+  ...['mount', 'mtools', 'qemu-utils', 'slirp4netns', 'squashfs-tools', 'uidmap', 'zstd'],
 ];
 
 /** What diskimage-builder's scripts of the phases outside the chroot call; 100 MB that other builds do without. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Context } from '../../host/context.ts';
 import { TrustError } from '../../host/errors.ts';
-import type { DiskFile } from '../forms.ts';
-import { CHUNK, readDisk } from './source.ts';
+import { type DiskFile, readDisk } from '../disk-file.ts';
+import { isZero } from '../forms/pieces.ts';
 import { openWriter, type Target, type Writer } from './target.ts';
 
 export interface WriteRequest {
@@ -62,10 +62,4 @@ async function copy(context: Context, request: WriteRequest, writer: Writer): Pr
   await writer.sync();
   progress.end();
   return written + (first?.length ?? 0);
-}
-
-const ZEROS = Buffer.alloc(CHUNK);
-
-function isZero(piece: Buffer): boolean {
-  return piece.equals(ZEROS.subarray(0, piece.length));
 }

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
-import { ARCHITECTURES, FORMS, isDistribution, KNOWN } from '../../definition/builtin.ts';
+import { ARCHITECTURES, isDistribution, KNOWN } from '../../definition/builtin.ts';
+import { FORMS } from '../../definition/forms.ts';
 import { DefinitionError } from '../../host/errors.ts';
 import { Entry, type Note } from './entry.ts';
 import { type Given, readOptions } from './options.ts';

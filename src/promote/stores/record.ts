@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
+import { FILE_FORMS } from '../../definition/forms.ts';
 import { DefinitionError } from '../../host/errors.ts';
 import { clean } from '../../host/log.ts';
 import type { StoredImage } from '../types.ts';
@@ -23,7 +24,7 @@ const schema = z.strictObject({
     size: z.number().int().nonnegative(),
     sha256: hex(64),
     sha512: hex(128),
-    form: z.enum(['qcow2', 'raw']),
+    form: z.enum(FILE_FORMS),
   }),
   createdAt: z.iso.datetime(),
   properties: z.record(z.string(), z.string()),

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { createContext } from '../../src/host/context.ts';
 import { CancelledError, CheckError } from '../../src/host/errors.ts';
 import { run } from '../../src/host/process.ts';
-import { diskDigest, inspectForm, rawDigest, sameDisk } from '../../src/image/forms.ts';
+import { asRaw, diskDigest, inspectForm, rawDigest, sameDisk } from '../../src/image/disk-file.ts';
 import { qcow2Facts } from '../../src/image/read/qcow2.ts';
 import { inTemporary } from './read/tree.ts';
 
@@ -155,6 +155,73 @@ test('a qcow2 whose tables are broken is refused, and leaves nothing', () =>
     await expect(digesting).rejects.toThrow(/cannot be read to its end/);
     expect((await readdir(directory)).sort()).toEqual(['disk.raw', 'disk.raw.qcow2']);
   }));
+
+async function compress(raw: string, ...options: string[]): Promise<string> {
+  await run(['zstd', '-q', ...options, '-o', `${raw}.zst`, raw]);
+  return `${raw}.zst`;
+}
+
+/** The size of the content stands in a field of one of four lengths. */
+test.each([1, 255, 256, 65_791, 65_792, SIZE])(
+  'a raw.zst of %i bytes tells its size and holds its disk',
+  size =>
+    withRaw(async (directory, raw) => {
+      await truncate(raw, size);
+      const image = { path: await compress(raw), form: 'raw.zst' } as const;
+      await inspectForm(image, size);
+      await expect(inspectForm(image, size + 1)).rejects.toThrow(`holds a disk of ${size} bytes`);
+      expect(await diskDigest(context, image, size, directory)).toBe(await rawDigest(context, raw));
+      const copy = await asRaw(context, image, size, directory);
+      expect((await readFile(copy.path)).equals(await readFile(raw))).toBe(true);
+      await copy.remove();
+    }),
+);
+
+const BAD_ZST: [string, (raw: string) => Promise<string>, RegExp][] = [
+  ['no size', raw => compress(raw, '--no-content-size'), /tells the size of its content/],
+  ['another beginning', async raw => raw, /tells the size of its content/],
+  [
+    'its end cut off',
+    async raw => {
+      const path = await compress(raw);
+      await truncate(path, 50_000);
+      return path;
+    },
+    /cannot be read to its end/,
+  ],
+  [
+    'a changed byte',
+    async raw => {
+      const path = await compress(raw);
+      const file = await open(path, 'r+');
+      await file.write(Buffer.from([0x5a, 0x5a, 0x5a, 0x5a]), 0, 4, 60_000);
+      await file.close();
+      return path;
+    },
+    /cannot be read to its end/,
+  ],
+  [
+    'more behind the disk that it tells of',
+    async raw => {
+      const path = await compress(raw);
+      await writeFile(path, Buffer.concat([await readFile(path), await readFile(path)]));
+      return path;
+    },
+    /holds a disk of more than 3145728 bytes/,
+  ],
+];
+
+test.each(BAD_ZST)('a raw.zst with %s is refused, and leaves nothing', (_what, make, message) =>
+  withRaw(async (directory, raw) => {
+    const image = { path: await make(raw), form: 'raw.zst' } as const;
+    for (const reading of [diskDigest, asRaw]) {
+      const refused = reading(context, image, SIZE, directory);
+      await expect(refused).rejects.toThrow(CheckError);
+      await expect(refused).rejects.toThrow(message);
+    }
+    expect((await readdir(directory)).filter(name => name.startsWith('disk-'))).toEqual([]);
+  }),
+);
 
 test('a raw disk that passes for another format is refused', () =>
   withRaw(async (directory, raw) => {
