@@ -52,7 +52,13 @@ describe('two trees', () => {
 });
 
 describe('a judgement', () => {
-  const rule: Rule = { paths: /\/etc\/fs.*/, kinds: ['sha256'], reason: 'random', why: 'it is' };
+  const rule: Rule = {
+    name: 'fstab',
+    paths: /\/etc\/fs.*/,
+    kinds: ['sha256'],
+    reason: 'random',
+    why: 'it is',
+  };
   const ours = tree({ ...PLAIN, '/etc/fstab': { ...FILE, sha256: 'ab' } }, { '/etc/fstab': 'id 17\nrest\n' });
   const theirs = tree(PLAIN, { '/etc/fstab': 'id 4\nrest\n' });
 

@@ -15,6 +15,8 @@ export interface Difference {
 
 /** A difference that is meant to be. A rule that explains nothing is a mistake: it could hide a defect one day. */
 export interface Rule {
+  /** What it is about, for a reader. */
+  readonly name: string;
   /** Matches whole paths. */
   readonly paths: RegExp;
   readonly kinds: readonly Kind[];

@@ -1,0 +1,129 @@
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { hostMirror, type Mirror } from '../../src/build/distributions/debian.ts';
+import { createContext } from '../../src/host/context.ts';
+import { places } from '../../src/host/places.ts';
+import { rootPrefix } from '../../src/host/privilege.ts';
+import { plainEnvironment, run } from '../../src/host/process.ts';
+import { requireTools } from '../../src/host/tools.ts';
+import { run as program } from '../end-to-end/program.ts';
+import type { Group } from './groups.ts';
+
+const SUITE = 'bookworm';
+
+/** What disk-image-create needs of the host. */
+const REFERENCE_TOOLS = [
+  ['disk-image-create', 'python3-diskimage-builder'],
+  ['debootstrap', 'debootstrap'],
+  ['kpartx', 'kpartx'],
+  ['dmsetup', 'dmsetup'],
+  ['sgdisk', 'gdisk'],
+  ['partx', 'util-linux'],
+  ['mkfs.ext4', 'e2fsprogs'],
+  ['mkfs.vfat', 'dosfstools'],
+  ['qemu-img', 'qemu-utils'],
+  ['jq', 'jq'],
+  ['curl', 'curl'],
+  ['rsync', 'rsync'],
+  ['sudo', 'sudo'],
+].map(([needs = '', name = '']) => ({ needs, package: name }));
+
+/** Mounts and processes of a command end with it; its host name is its own. */
+const APART = [
+  ...[
+    'unshare',
+    '--mount',
+    '--propagation=private',
+    '--uts',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+  ],
+];
+
+/** Installs disk-image-create and what it needs, with diskimage-builder's elements, where they are not there. */
+export async function installReference(): Promise<void> {
+  const context = createContext({ env: process.env });
+  const install = process.env.IMAGE_FACTORY_INSTALL_TOOLS !== 'false';
+  await requireTools(context, REFERENCE_TOOLS, { install, root: rootPrefix });
+}
+
+/** Whether this kernel lets disk-image-create build the group at all. */
+export async function hasReference(group: Group): Promise<boolean> {
+  if (group.filesystem === undefined) return true;
+  return new RegExp(`\\b${group.filesystem}$`, 'm').test(await readFile('/proc/filesystems', 'utf8'));
+}
+
+/** Lays out a folder of elements with `exercise`, which names the mirror. */
+export async function layElements(folder: string): Promise<Mirror> {
+  const mirror = await hostMirror();
+  if (mirror === undefined) throw new Error("the host's apt knows no Debian archive");
+  const exercise = join(folder, 'exercise');
+  await mkdir(folder, { recursive: true });
+  await cp(join(import.meta.dirname, 'exercise'), exercise, { recursive: true });
+  await writeFile(join(exercise, 'exercise-sources.list'), `deb ${mirror.archive} ${SUITE} main\n`);
+  const release = `${mirror.archive}/dists/${SUITE}/Release`;
+  await writeFile(join(exercise, 'source-repository-exercise'), `exercise file /opt/exercise ${release}\n`);
+  return mirror;
+}
+
+/** @returns path of the raw disk that disk-image-create makes in work */
+export async function buildReference(group: Group, work: string): Promise<string> {
+  const elements = join(work, 'elements');
+  const mirror = await layElements(elements);
+  const cache = join(places(createContext({ env: process.env })).cache, 'disk-image-create');
+  const place = [mirror.archive, mirror.security, SUITE, cache, elements, work];
+  const argv = ['sh', join(import.meta.dirname, 'reference.sh'), ...place, ...group.elements];
+  const log: string[] = [];
+  const root = await rootPrefix();
+  const env = plainEnvironment({ PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...group.environment });
+  const said = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  await run([...root, 'env', '-i', ...said, ...APART, ...argv], { onLine: line => log.push(line) }).catch(
+    cause => {
+      throw new Error(`disk-image-create failed:\n${log.slice(-30).join('\n')}`, { cause });
+    },
+  );
+  return join(work, 'disk.raw');
+}
+
+export interface Built {
+  readonly bundle: string;
+  readonly raw: string;
+  /** Names of the steps that ran, e.g. `install.d/50-motd`. */
+  readonly steps: ReadonlySet<string>;
+}
+
+/** The same elements by the program, from the same mirror. */
+export async function buildOurs(group: Group, work: string): Promise<Built> {
+  const mirror = await layElements(join(work, 'elements'));
+  const line = {
+    elements: group.elements,
+    environment: group.environment,
+    forms: ['raw'],
+    mirror: { image: mirror.archive },
+  };
+  const factory = join(work, 'factory.yaml');
+  await writeFile(factory, stringify({ images: { 'debian-12': line } }));
+  const { status, output } = await program(['build', '--factory', factory, '--output', join(work, 'out')]);
+  if (status !== 0) throw new Error(`image-factory build ended with ${status}:\n${output}`);
+  const versions = join(work, 'out', 'debian-12');
+  const bundle = join(versions, (await readdir(versions)).find(name => /^\d.*-amd64$/.test(name)) ?? '');
+  const core = join(bundle, 'core');
+  const raw = (await readdir(core)).find(name => name.endsWith('.raw')) ?? '';
+  const manifest = JSON.parse(await readFile(join(core, 'manifest.json'), 'utf8')) as {
+    timings: { what: string }[];
+  };
+  return { bundle, raw: join(core, raw), steps: new Set(manifest.timings.map(each => each.what)) };
+}
+
+/** Folder of diskimage-builder's own elements, as the package installs them. */
+export async function installedElements(): Promise<string> {
+  const python = 'import diskimage_builder.paths as paths; print(paths.get_path("elements"))';
+  const { stdout } = await run(['/usr/bin/python3', '-c', python], { env: plainEnvironment({}) });
+  const folder = stdout.trim();
+  if (!existsSync(folder)) throw new Error(`no elements in ${folder}`);
+  return folder;
+}

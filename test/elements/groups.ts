@@ -1,0 +1,54 @@
+/** One image of diskimage-builder's elements, built twice: by disk-image-create and by us. */
+export interface Group {
+  readonly name: string;
+  readonly elements: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** What the kernel must know for disk-image-create to build it; absent: nothing out of the ordinary. */
+  readonly filesystem?: string;
+  /** Why neither can build it: what both name when they fail. */
+  readonly fails?: string;
+}
+
+const words = (text: string) => text.trim().split(/\s+/);
+
+const HELPERS =
+  words(`package-installs pkg-map svc-map install-static install-types manifests element-manifest
+  source-repositories cache-url dpkg dib-python dib-init-system`);
+
+/** Every element that is asked to run unchanged is in one of them, and what uses it beside it where it needs that. */
+export const GROUPS: readonly Group[] = [
+  {
+    name: 'server',
+    elements: [
+      ...words(`debian-minimal base vm block-device-gpt cloud-init cloud-init-datasources cloud-init-nocloud
+        openssh-server runtime-ssh-host-keys growroot dhcp-all-interfaces devuser enable-serial-console
+        journal-to-console sysctl modprobe dkms apt-sources apt-conf apt-preferences sysprep
+        grub2 bootloader pip-and-virtualenv local-config`),
+      ...HELPERS,
+      'exercise',
+    ],
+    environment: { DIB_INSTALLTYPE_pip_and_virtualenv: 'package' },
+  },
+  {
+    name: 'mbr',
+    elements: words('debian-minimal vm block-device-mbr'),
+    environment: {},
+  },
+  {
+    name: 'cloud',
+    elements: words(`debian-minimal vm block-device-efi cloud-init cloud-init-datasources openssh-server
+      dhcp-all-interfaces growroot`),
+    environment: {
+      DIB_CLOUD_INIT_DATASOURCES: 'ConfigDrive, NoCloud',
+      DIB_BOOTLOADER_DEFAULT_CMDLINE: 'console=tty0 console=ttyS0,115200 net.ifnames=0',
+    },
+    filesystem: 'vfat',
+  },
+  {
+    name: 'unavailable',
+    elements: words('debian-minimal stable-interface-names'),
+    environment: {},
+    // A package that Debian does not have.
+    fails: 'biosdevname',
+  },
+];

@@ -1,0 +1,56 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PHASES } from '../../src/build/hooks.ts';
+import type { Judgement, Reason } from './compare.ts';
+
+/** How one element fared, for the table in docs/elements.md. */
+export interface Row {
+  readonly element: string;
+  /** Names of the groups it was built in. */
+  readonly groups: readonly string[];
+  readonly scripts: number;
+  readonly state: string;
+}
+
+/** The phases' scripts of an element, as `install.d/50-motd`; those of install types are left out. */
+export async function scriptsOf(folder: string): Promise<string[]> {
+  const phases = (await readdir(folder)).filter(name => Object.hasOwn(PHASES, name));
+  const names = await Promise.all(
+    phases.map(async phase => {
+      const entries = await readdir(join(folder, phase), { withFileTypes: true });
+      return entries
+        .filter(each => each.isFile() && /^\d+-[0-9A-Za-z_-]+$/.test(each.name))
+        .map(each => `${phase}/${each.name}`);
+    }),
+  );
+  return names.flat().sort();
+}
+
+const BEGIN = '<!-- elements -->';
+const END = '<!-- /elements -->';
+
+/** Puts the tables between the markers of the document. */
+export function updateDocument(text: string, rows: readonly Row[], reasons: readonly string[]): string {
+  const [before, after] = [text.split(BEGIN)[0], text.split(END)[1]];
+  if (before === undefined || after === undefined) throw new Error(`no ${BEGIN} ... ${END}`);
+  const table = [
+    '| Element | Built in | Scripts that ran | State |',
+    '|---|---|---|---|',
+    ...rows.map(
+      row => `| ${row.element} | ${row.groups.join(', ')} | ${row.scripts || '-'} | ${row.state} |`,
+    ),
+  ];
+  return `${before}${BEGIN}\n${table.join('\n')}\n\n${reasons.join('\n')}\n${END}${after}`;
+}
+
+/** The rules by their reason, with where they were seen. */
+export function reasonsTable(judgements: readonly Judgement[]): string[] {
+  const rules = [...new Set(judgements.flatMap(each => [...each.explained.keys()]))];
+  const seen = (rule: (typeof rules)[number]) => judgements.some(each => each.explained.get(rule)?.length);
+  const order: readonly Reason[] = ['time', 'random', 'sealed', 'an element of ours'];
+  const rows = rules
+    .filter(seen)
+    .sort((a, b) => order.indexOf(a.reason) - order.indexOf(b.reason))
+    .map(rule => `| ${rule.reason} | \`${rule.name}\` | ${rule.why} |`);
+  return ['| Reason | What differs | Why |', '|---|---|---|', ...rows];
+}
