@@ -69,6 +69,7 @@ describe('a judgement', () => {
 
   it.each<[string, Partial<Rule>]>([
     ['of a part of the path', { paths: /fstab/ }],
+    ['of other paths by a function', { paths: path => path !== '/etc/fstab' }],
     ['of another kind', { kinds: ['mode', 'only ours'] }],
     ['after which the rest differs', { without: text => text.replace(/1/, '') }],
   ])('does not take a rule %s, and calls it unused', async (_, change) => {

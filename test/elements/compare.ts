@@ -17,8 +17,8 @@ export interface Difference {
 export interface Rule {
   /** What it is about, for a reader. */
   readonly name: string;
-  /** Matches whole paths. */
-  readonly paths: RegExp;
+  /** Whole paths. */
+  readonly paths: RegExp | ((path: string) => boolean);
   readonly kinds: readonly Kind[];
   readonly reason: Reason;
   readonly why: string;
@@ -69,12 +69,16 @@ async function ruleFor(
   theirs: Side,
 ): Promise<Rule | undefined> {
   for (const rule of rules) {
-    if (!rule.kinds.includes(kind) || rule.paths.exec(path)?.[0] !== path) continue;
+    if (!rule.kinds.includes(kind) || !names(rule, path)) continue;
     if (kind !== 'sha256' || rule.without === undefined) return rule;
     const [left, right] = await Promise.all([ours.text(path), theirs.text(path)]);
     if (rule.without(left) === rule.without(right)) return rule;
   }
   return undefined;
+}
+
+function names({ paths }: Rule, path: string): boolean {
+  return paths instanceof RegExp ? paths.exec(path)?.[0] === path : paths(path);
 }
 
 /** One line for a reader. */

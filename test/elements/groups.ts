@@ -5,6 +5,8 @@ export interface Group {
   readonly environment: Readonly<Record<string, string>>;
   /** What the kernel must know for disk-image-create to build it; absent: nothing out of the ordinary. */
   readonly filesystem?: string;
+  /** Whether a cloud's guest is made of it, which can be verified. */
+  readonly boots?: boolean;
   /** Why neither can build it: what both name when they fail. */
   readonly fails?: string;
 }
@@ -14,6 +16,19 @@ const words = (text: string) => text.trim().split(/\s+/);
 const HELPERS =
   words(`package-installs pkg-map svc-map install-static install-types manifests element-manifest
   source-repositories cache-url dpkg dib-python dib-init-system`);
+
+/** A small one: no kernel, no boot loader. */
+export const SMALL: Group = {
+  name: 'small',
+  elements: [
+    ...words(
+      'debian-minimal block-device-gpt devuser modprobe sysctl sysprep apt-sources apt-conf apt-preferences',
+    ),
+    ...HELPERS,
+    'exercise',
+  ],
+  environment: {},
+};
 
 /** Every element that is asked to run unchanged is in one of them, and what uses it beside it where it needs that. */
 export const GROUPS: readonly Group[] = [
@@ -43,6 +58,7 @@ export const GROUPS: readonly Group[] = [
       DIB_BOOTLOADER_DEFAULT_CMDLINE: 'console=tty0 console=ttyS0,115200 net.ifnames=0',
     },
     filesystem: 'vfat',
+    boots: true,
   },
   {
     name: 'unavailable',

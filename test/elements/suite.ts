@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../end-to-end/program.ts';
+import {
+  type Built,
+  buildOurs,
+  buildReference,
+  hasReference,
+  installedElements,
+  installReference,
+} from './builds.ts';
+import { type Judgement, judge, tell } from './compare.ts';
+import type { Group } from './groups.ts';
+import { RULES } from './rules.ts';
+import { type Row, scriptsOf } from './table.ts';
+import { enabledServices, packageVersions, readTree, type Tree } from './tree.ts';
+
+/** What the tests of groups found out. */
+export class Findings {
+  readonly judgements: Judgement[] = [];
+  readonly rows = new Map<string, Row>();
+
+  note(group: Group, element: string, { scripts, state = '' }: { scripts?: number; state?: string }): void {
+    const before = this.rows.get(element) ?? { element, groups: [], scripts: 0, state: '' };
+    const states = [...before.state.split(', '), state].filter(each => each !== '');
+    this.rows.set(element, {
+      element,
+      groups: [...new Set([...before.groups, group.name])],
+      scripts: scripts ?? before.scripts,
+      state: [...new Set(states)].join(', '),
+    });
+  }
+}
+
+/** Builds a group by both, and tells tests to the runner. */
+export function compareGroup(group: Group, findings: Findings): void {
+  describe(`the elements of group ${group.name}`, () => {
+    let work = '';
+    let built: Built | undefined;
+    let ours: Tree | undefined;
+    let theirs: Tree | undefined;
+
+    beforeAll(async () => {
+      await installReference();
+      work = await mkdtemp('/var/tmp/image-factory-elements-');
+      built = await buildOurs(group, join(work, 'ours'));
+      ours = await readTree(built.raw);
+      if (await hasReference(group)) {
+        theirs = await readTree(await buildReference(group, join(work, 'theirs')));
+      }
+    });
+
+    afterAll(async () => {
+      await ours?.close();
+      await theirs?.close();
+      await rm(work, { recursive: true, force: true });
+    });
+
+    it('run all their scripts', async () => {
+      const installed = await installedElements();
+      for (const name of group.elements) {
+        const scripts = existsSync(join(installed, name)) ? await scriptsOf(join(installed, name)) : [];
+        for (const script of scripts) expect(built?.steps, `${name}: ${script}`).toContain(script);
+        findings.note(group, name, { scripts: scripts.length });
+      }
+    });
+
+    it('install the packages and enable the services that disk-image-create does', context => {
+      if (ours === undefined || theirs === undefined) return context.skip();
+      expect(packageVersions(ours)).toEqual(packageVersions(theirs));
+      expect(enabledServices(ours)).toEqual(enabledServices(theirs));
+    });
+
+    it('give the tree of disk-image-create, but for time, random, sealed, ours', async context => {
+      if (ours === undefined || theirs === undefined) return context.skip();
+      const judgement = await judge(ours, theirs, RULES);
+      expect(judgement.unexplained.map(tell)).toEqual([]);
+      findings.judgements.push(judgement);
+      for (const name of group.elements) findings.note(group, name, { state: 'the same tree' });
+    });
+
+    it.runIf(group.boots).each(['bios', 'uefi'])('boot under %s', async firmware => {
+      const { status, output } = await run(['verify', '--firmware', firmware, built?.bundle ?? '']);
+      expect(status, output).toBe(0);
+      const state = `boots under ${firmware.toUpperCase()}`;
+      for (const name of group.elements) findings.note(group, name, { state });
+    });
+  });
+}
+
+/** A group that neither can build, and for the same reason. */
+export function compareFailure(group: Group, reason: string, findings: Findings): void {
+  it(`${group.elements.join(', ')} cannot be built by either: ${reason}`, async () => {
+    await installReference();
+    const work = await mkdtemp('/var/tmp/image-factory-elements-');
+    try {
+      await expect(buildOurs(group, join(work, 'ours'))).rejects.toThrow(reason);
+      await expect(buildReference(group, join(work, 'theirs'))).rejects.toThrow(reason);
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+    const state = `fails in both: Debian has no ${reason}`;
+    const last = group.elements.at(-1) ?? '';
+    const { length } = await scriptsOf(join(await installedElements(), last));
+    findings.note(group, last, { scripts: length, state });
+  });
+}
