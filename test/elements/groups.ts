@@ -17,6 +17,9 @@ const HELPERS =
   words(`package-installs pkg-map svc-map install-static install-types manifests element-manifest
   source-repositories cache-url dpkg dib-python dib-init-system`);
 
+// diskimage-builder's dib-python takes Debian's python for Python 2.
+const PYTHON = { DIB_PYTHON_VERSION: '3' };
+
 /** A small one: no kernel, no boot loader. */
 export const SMALL: Group = {
   name: 'small',
@@ -27,7 +30,7 @@ export const SMALL: Group = {
     ...HELPERS,
     'exercise',
   ],
-  environment: {},
+  environment: PYTHON,
 };
 
 /** Every element that is asked to run unchanged is in one of them, and what uses it beside it where it needs that. */
@@ -42,7 +45,7 @@ export const GROUPS: readonly Group[] = [
       ...HELPERS,
       'exercise',
     ],
-    environment: { DIB_INSTALLTYPE_pip_and_virtualenv: 'package' },
+    environment: { ...PYTHON, DIB_INSTALLTYPE_pip_and_virtualenv: 'package' },
   },
   {
     name: 'mbr',

@@ -5,7 +5,7 @@ if [ -n "${TMP_HOOKS_PATH:-}" ]; then
   export DIB_DEV_USER_AUTHORIZED_KEYS=$TMP_HOOKS_PATH/exercise.pub
 fi
 export DIB_MODPROBE_BLACKLIST=pcspkr
-export DIB_DEV_USER_USERNAME=operator
+export DIB_DEV_USER_USERNAME=keeper
 export DIB_DEV_USER_SHELL=/bin/bash
 export DIB_DEV_USER_PWDLESS_SUDO=yes
 export DIB_CLOUD_INIT_ALLOW_SSH_PWAUTH=yes
