@@ -1,6 +1,6 @@
 import type { Disk, ImageLine } from '../definition/types.ts';
 import { diskPlan } from '../image/plan.ts';
-import { type DiskPlan, firmwaresOf, rootOf } from '../image/volume.ts';
+import { bootOf, type DiskPlan, firmwaresOf, rootOf } from '../image/volume.ts';
 import { BUILD, HOOKS, TREE } from './chroot.ts';
 import { DIB_LIBRARY, ELEMENT_SOURCES } from './dib.ts';
 import type { Mirror } from './distributions/debian.ts';
@@ -109,7 +109,7 @@ function blockDevice(plan: DiskPlan): string {
 
 function diskVariables(disk: Disk): Record<string, string> {
   const plan = diskPlan(disk);
-  const root = rootOf(plan);
+  const [root, boot] = [rootOf(plan), bootOf(plan)];
   const points = plan.volumes.map(each => each.mount?.point ?? '').filter(each => each.startsWith('/'));
   const devices = plan.volumes.map(({ name, number }) => {
     const node = NODES[name] ?? name;
@@ -120,7 +120,7 @@ function diskVariables(disk: Disk): Record<string, string> {
     ROOT_LABEL: root.label ?? '',
     DIB_ROOT_LABEL: root.label ?? '',
     DIB_ROOT_FSTYPE: root.content,
-    DIB_BOOT_LABEL: plan.volumes.find(each => each.mount?.point === '/boot')?.label ?? '',
+    ...(boot === root ? {} : { DIB_BOOT_LABEL: boot.label ?? '' }),
     DIB_MOUNTPOINTS: points.sort().join('|'),
     DIB_BLOCK_DEVICE: blockDevice(plan),
     IMAGE_BLOCK_DEVICE: BLOCK_DEVICE,

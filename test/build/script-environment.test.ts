@@ -47,3 +47,9 @@ it('lets the definition have the last word, and points to the mirror of the buil
   expect(environment).toMatchObject({ DIB_RELEASE: 'trixie', DIB_DISTRIBUTION_MIRROR: 'http://own.example' });
   expect(scriptEnvironment(WORLD).DIB_DISTRIBUTION_MIRROR).toBe('http://one.example/debian');
 });
+
+it('names a label of /boot only where that is a filesystem of its own', () => {
+  expect(scriptEnvironment(WORLD)).not.toHaveProperty('DIB_BOOT_LABEL');
+  const disk = { ...LINE.disk, partitions: { boot: 512 * 1024 ** 2 } };
+  expect(scriptEnvironment({ ...WORLD, line: { ...LINE, disk } })).toHaveProperty('DIB_BOOT_LABEL', 'boot');
+});

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { grubRequest, probedDisk, writeStandIns } from '../../src/build/stand-ins.ts';
 import { run } from '../../src/host/process.ts';
 import { diskPlan } from '../../src/image/plan.ts';
@@ -99,4 +99,27 @@ it.each([
   [['--removable', '--target', 'x86_64-efi'], { target: 'x86_64-efi', modules: [], removable: true }],
 ])('grub-install %j is read', (words, wanted) => {
   expect(grubRequest(words)).toEqual({ ...wanted, words });
+});
+
+describe('sysctl', () => {
+  const sysctl = (words: readonly string[]) =>
+    inTemporary(async folder => {
+      await writeStandIns(folder, DISK);
+      // Read-only, so that no host's kernel is told anything; a user namespace has keys that nobody in it may read.
+      const script = 'mount --bind /proc/sys /proc/sys; mount -o remount,ro,bind /proc/sys; exec "$@"';
+      const apart = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-euc', script, 'apart'];
+      return run([...apart, join(folder, 'sysctl'), ...words], { accept: [0, 1, 255] });
+    });
+
+  it.each([
+    [['-a'], 0, /^kernel\.ostype = Linux$/m],
+    [['-n', 'kernel.ostype'], 0, /^Linux\n$/],
+    [['-w', 'kernel.domainname=(none)'], 0, /^/],
+    [['kernel.none_such'], 1, /^$/],
+    [['-w', 'kernel.none_such=1'], 1, /^$/],
+  ])('%j ends with %i', async (words, status, said) => {
+    const result = await sysctl(words);
+    expect(result.status === 0 ? 0 : 1, result.stderr).toBe(status);
+    expect(result.stdout).toMatch(said);
+  });
 });
