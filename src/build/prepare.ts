@@ -16,6 +16,7 @@ import {
   sourcesFor,
   suiteOf,
 } from './distributions/debian.ts';
+import { withElementDisk } from './element-disk.ts';
 import { type Element, operatingSystem, resolveElements } from './elements.ts';
 import { type GivenFile, givenFiles } from './given-files.ts';
 import { PHASES } from './hooks.ts';
@@ -81,9 +82,9 @@ const FOUNDATION = 'debian-cloud';
  * @throws DefinitionError, NetworkError
  */
 export async function prepare(context: Context, options: PrepareOptions): Promise<Preparation> {
-  const { line } = options;
+  const { elements, own } = await elementsOf(options.line, options.elementPaths);
+  const line = await withElementDisk(options.line, elements);
   const suite = suiteOf(line.release);
-  const { elements, own } = await elementsOf(line, options.elementPaths);
   const conditions = {
     architecture: line.architecture,
     distribution: line.distribution,
