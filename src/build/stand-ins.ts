@@ -139,7 +139,10 @@ case $path in
 esac
 `;
 
-/** The volume that a path or device belongs to, then what is asked of it. */
+/**
+ * The volume that a path or device belongs to, then what is asked of it. As for a loop device, there are no hints where a
+ * firmware will have the disk, and what is no path, such as LABEL=, is not known: GRUB goes by the UUID.
+ */
 function probe({ table, root, boot }: ProbedDisk): string {
   const device = ({ label }: ProbedVolume) => `/dev/disk/by-label/${label}`;
   const names = ({ uuid, label, number }: ProbedVolume) => `uuid=${uuid} label=${label} number=${number}`;
@@ -158,7 +161,8 @@ while [ $# -gt 0 ]; do
   shift
 done
 case $path in
-${own ?? ''}  *) ${names(root)} ;;
+${own ?? ''}  /*) ${names(root)} ;;
+  *) echo "grub-probe: error: cannot find a GRUB drive for $path." >&2; exit 1 ;;
 esac
 part=${map === '' ? '' : `,${map}$number`}
 case $target in
@@ -169,10 +173,6 @@ case $target in
   disk) echo /dev/vda ;;
   drive) echo "(hd0$part)" ;;
   partmap) echo ${map} ;;
-  compatibility_hint) echo "hd0$part" ;;
-  hints_string) echo "--hint-bios=hd0$part --hint-efi=hd0$part --hint-baremetal=ahci0$part" ;;
-  bios_hints | efi_hints) echo "hd0$part" ;;
-  baremetal_hints) echo "ahci0$part" ;;
   *) ;;
 esac
 `;

@@ -27,7 +27,7 @@ install_platform() {
   [ -d "$from" ] || return 0
   to=/boot/grub/$1; name=$2; shift 2
   mkdir -p "$to"
-  find "$from" \\( -name '*.mod' -o -name '*.lst' ! -name fdt.lst -o -name 'efiemu*.o' -o -name modinfo.sh -o -name boot.img \\) -exec cp -t "$to" {} +
+  find "$from" \\( -name '*.mod' -o -name '*.lst' ! -name fdt.lst -o -name 'efiemu*.o' -o -name modinfo.sh -o -name boot.img \\) -exec install -m 644 -t "$to" {} +
   grub-mkimage -O "\${from##*/}" -d "$from" -o "$to/$name" -p "$prefix" $(for module; do
     if [ -e "$from/$module.mod" ]; then echo "$module"; fi
   done)

@@ -19,11 +19,8 @@ it.each([
   ['disk', '/dev/vda'],
   ['drive', '(hd0,gpt1)'],
   ['partmap', 'gpt'],
-  ['compatibility_hint', 'hd0,gpt1'],
-  ['bios_hints', 'hd0,gpt1'],
-  ['efi_hints', 'hd0,gpt1'],
-  ['baremetal_hints', 'ahci0,gpt1'],
-  ['hints_string', '--hint-bios=hd0,gpt1 --hint-efi=hd0,gpt1 --hint-baremetal=ahci0,gpt1'],
+  ['hints_string', ''],
+  ['compatibility_hint', ''],
   ['abstraction', ''],
   ['cryptodisk_uuid', ''],
 ])('grub-probe says of the disk that will be: %s', (target, wanted) =>
@@ -49,6 +46,13 @@ it('grub-probe tells the file system when nothing is named, and all can be read 
       await run(['dash', '-n', join(folder, name)]);
   }));
 
+it('grub-probe knows no device of another name than a path, as the real one', () =>
+  inTemporary(async folder => {
+    await writeStandIns(folder, DISK);
+    const words = ['--device', 'LABEL=cloudimg-rootfs', '--target=fs_uuid'];
+    await expect(run([join(folder, 'grub-probe'), ...words])).rejects.toThrow(/status 1/);
+  }));
+
 // Devices are as grub-probe itself has named them.
 it.each([
   [['--target=fs_uuid', '/'], ROOT.uuid],
@@ -59,8 +63,8 @@ it.each([
   [['--device', '/dev/disk/by-label/boot', '--target=fs_uuid'], BOOT.uuid],
   [['--device', `/dev/disk/by-label/${ROOT.label}`, '--target=fs_uuid'], ROOT.uuid],
   [['--target=partmap', '/boot'], 'msdos'],
-  [['--target=bios_hints', '/boot'], 'hd0,msdos2'],
-  [['--target=compatibility_hint', '/'], 'hd0,msdos1'],
+  [['--target=drive', '/boot'], '(hd0,msdos2)'],
+  [['--target=drive', '/'], '(hd0,msdos1)'],
 ])('grub-probe %j knows a /boot of its own on MBR', (words, wanted) =>
   inTemporary(async folder => {
     await writeStandIns(folder, { table: 'mbr', root: ROOT, boot: BOOT });
