@@ -120,6 +120,7 @@ export const SEAL: readonly SealRule[] = [
     'tmp/**',
     'var/tmp/**',
     'run/**',
+    'dev/**',
     'usr/sbin/policy-rc.d',
     'etc/.pwd.lock',
     ...['passwd', 'shadow', 'group', 'gshadow', 'subuid', 'subgid'].map(name => `etc/${name}-`),

@@ -77,6 +77,7 @@ const TABLE: [pattern: string, caught: string, left: string][] = [
   ['root/.cache/**', 'root/.cache/pip/x', 'root/.cache'],
   ['tmp/**', 'tmp/a/b', 'tmp'],
   ['var/tmp/**', 'var/tmp/a', 'var/tmp'],
+  ['dev/**', 'dev/null', 'devices/null'],
   ['run/**', 'run/lock', 'run'],
   ['usr/sbin/policy-rc.d', 'usr/sbin/policy-rc.d', 'usr/sbin/policyd'],
   ['etc/.pwd.lock', 'etc/.pwd.lock', 'etc/pwd.lock'],
