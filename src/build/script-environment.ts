@@ -35,6 +35,7 @@ export function scriptEnvironment({
   elements,
   cache,
 }: ScriptWorld): Record<string, string> {
+  const args = line.elements.join(' ');
   return {
     ARCH: line.architecture,
     DISTRO_NAME: line.distribution,
@@ -52,8 +53,8 @@ export function scriptEnvironment({
     DIB_CHECKSUM: '0',
     DIB_NO_TMPFS: '1',
     DIB_MIN_TMPFS: '2',
-    DIB_ARGS: line.elements.join(' '),
-    DIB_ENV: dibVariables(line.environment),
+    DIB_ARGS: args,
+    DIB_ENV: dibVariables({ ...line.environment, DIB_ARGS: args }),
     LC_ALL: 'C',
     DIB_PYTHON_EXEC: 'python3',
     // Python's sets, in which diskimage-builder keeps names, have an order of their own each time otherwise.
@@ -66,7 +67,10 @@ export function scriptEnvironment({
 
 /** As disk-image-create notes what it was given: the words of bash's `export`. */
 function dibVariables(environment: Readonly<Record<string, string>>): string {
-  const quoted = (value: string) => `"${value.replace(/["$`\\]/g, '\\$&')}"`;
+  const quoted = (value: string) =>
+    value.includes('\n')
+      ? `$'${value.replace(/['\\]/g, '\\$&').replaceAll('\n', '\\n')}'`
+      : `"${value.replace(/["$`\\]/g, '\\$&')}"`;
   return Object.entries(environment)
     .filter(([name]) => name.startsWith('DIB_'))
     .sort(([a], [b]) => (a < b ? -1 : 1))
