@@ -12,6 +12,9 @@ import { run as program } from '../end-to-end/program.ts';
 import type { Group } from './groups.ts';
 
 const SUITE = 'bookworm';
+/** Of the image. */
+const NAME = 'debian-12';
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What disk-image-create needs of the host. */
 const REFERENCE_TOOLS = [
@@ -70,23 +73,42 @@ export async function layElements(folder: string): Promise<Mirror> {
   return mirror;
 }
 
+/** The variables of a group, and those by which diskimage-builder knows the mirror. */
+function environmentOf(group: Group, { archive, security }: Mirror): Record<string, string> {
+  const signed = '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]';
+  return {
+    DIB_RELEASE: SUITE,
+    DIB_PYTHON_EXEC: 'python3',
+    DIB_DISTRIBUTION_MIRROR: archive,
+    DIB_DEBIAN_SECURITY_MIRROR: security,
+    DIB_APT_SOURCES_CONF: [
+      `default:deb ${signed} ${archive} ${SUITE} main`,
+      `updates:deb ${signed} ${archive} ${SUITE}-updates main`,
+      `security:deb ${signed} ${security} ${SUITE}-security main`,
+    ].join('\n'),
+    DIB_APT_LOCAL_CACHE: '1',
+    DIB_DISABLE_APT_CLEANUP: '1',
+    ...group.environment,
+  };
+}
+
 /** @returns path of the raw disk that disk-image-create makes in work */
 export async function buildReference(group: Group, work: string): Promise<string> {
   const elements = join(work, 'elements');
   const mirror = await layElements(elements);
   const cache = join(places(createContext({ env: process.env })).cache, 'disk-image-create');
-  const place = [mirror.archive, mirror.security, SUITE, cache, elements, work];
+  const place = [cache, elements, work, NAME];
   const argv = ['sh', join(import.meta.dirname, 'reference.sh'), ...place, ...group.elements];
   const log: string[] = [];
   const root = await rootPrefix();
-  const env = plainEnvironment({ PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...group.environment });
+  const env = plainEnvironment({ PATH, ...environmentOf(group, mirror) });
   const said = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   await run([...root, 'env', '-i', ...said, ...APART, ...argv], { onLine: line => log.push(line) }).catch(
     cause => {
       throw new Error(`disk-image-create failed:\n${log.slice(-30).join('\n')}`, { cause });
     },
   );
-  return join(work, 'disk.raw');
+  return join(work, `${NAME}.raw`);
 }
 
 export interface Built {
@@ -101,15 +123,15 @@ export async function buildOurs(group: Group, work: string): Promise<Built> {
   const mirror = await layElements(join(work, 'elements'));
   const line = {
     elements: group.elements,
-    environment: group.environment,
+    environment: environmentOf(group, mirror),
     forms: ['raw'],
     mirror: { image: mirror.archive },
   };
   const factory = join(work, 'factory.yaml');
-  await writeFile(factory, stringify({ images: { 'debian-12': line } }));
+  await writeFile(factory, stringify({ images: { [NAME]: line } }));
   const { status, output } = await program(['build', '--factory', factory, '--output', join(work, 'out')]);
   if (status !== 0) throw new Error(`image-factory build ended with ${status}:\n${output}`);
-  const versions = join(work, 'out', 'debian-12');
+  const versions = join(work, 'out', NAME);
   const bundle = join(versions, (await readdir(versions)).find(name => /^\d.*-amd64$/.test(name)) ?? '');
   const core = join(bundle, 'core');
   const raw = (await readdir(core)).find(name => name.endsWith('.raw')) ?? '';

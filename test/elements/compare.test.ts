@@ -11,7 +11,10 @@ const PLAIN: Readonly<Record<string, Facts>> = {
 };
 
 function tree(facts: Readonly<Record<string, Facts>>, texts: Readonly<Record<string, string>> = {}) {
-  return { facts: new Map(Object.entries(facts)), text: async (path: string) => texts[path] ?? '' };
+  return {
+    facts: new Map(Object.entries(facts)),
+    content: async (path: string) => Buffer.from(texts[path] ?? ''),
+  };
 }
 
 describe('two trees', () => {
@@ -71,7 +74,7 @@ describe('a judgement', () => {
     ['of a part of the path', { paths: /fstab/ }],
     ['of other paths by a function', { paths: path => path !== '/etc/fstab' }],
     ['of another kind', { kinds: ['mode', 'only ours'] }],
-    ['after which the rest differs', { without: text => text.replace(/1/, '') }],
+    ['after which the rest differs', { without: content => content.toString().replace(/1/, '') }],
   ])('does not take a rule %s, and calls it unused', async (_, change) => {
     const wrong = { ...rule, ...change };
     const { unexplained, unused } = await judge(ours, theirs, [wrong]);
@@ -81,7 +84,7 @@ describe('a judgement', () => {
 
   it('looks at what is left without the reason', async () => {
     const { unexplained } = await judge(ours, theirs, [
-      { ...rule, without: text => text.replace(/id \d+/, '') },
+      { ...rule, without: content => content.toString().replace(/id \d+/, '') },
     ]);
     expect(unexplained).toEqual([]);
   });

@@ -23,7 +23,7 @@ export interface Rule {
   readonly reason: Reason;
   readonly why: string;
   /** For contents: what is left of each side when the reason is taken out has to be the same. */
-  readonly without?: (text: string) => string;
+  readonly without?: (content: Buffer) => string;
 }
 
 export interface Judgement {
@@ -33,7 +33,7 @@ export interface Judgement {
   readonly explained: ReadonlyMap<Rule, readonly Difference[]>;
 }
 
-type Side = Pick<Tree, 'facts' | 'text'>;
+type Side = Pick<Tree, 'facts' | 'content'>;
 
 /** All differences, in the order of the paths. */
 export function differencesOf(ours: Pick<Tree, 'facts'>, theirs: Pick<Tree, 'facts'>): Difference[] {
@@ -71,7 +71,7 @@ async function ruleFor(
   for (const rule of rules) {
     if (!rule.kinds.includes(kind) || !names(rule, path)) continue;
     if (kind !== 'sha256' || rule.without === undefined) return rule;
-    const [left, right] = await Promise.all([ours.text(path), theirs.text(path)]);
+    const [left, right] = await Promise.all([ours.content(path), theirs.content(path)]);
     if (rule.without(left) === rule.without(right)) return rule;
   }
   return undefined;

@@ -1,12 +1,13 @@
 #!/bin/sh
 # An image by disk-image-create, with elements as they come. Run in mount and UTS namespaces of its own.
-#   reference.sh ARCHIVE SECURITY SUITE CACHE ELEMENTS OUT ELEMENT...
+#   reference.sh CACHE ELEMENTS OUT NAME ELEMENT...
 #     CACHE     directory of .deb files, read and added to
 #     ELEMENTS  directory that is searched first
-#     OUT       disk.raw is made there
+#     OUT       NAME.raw is made there
+#     NAME      of the image
 set -eu
-archive=$1 security=$2 suite=$3 cache=$4 own=$5 out=$6
-shift 6
+cache=$1 own=$2 out=$3 name=$4
+shift 4
 here=$(dirname "$0")
 work=$out/work
 mkdir -p "$work" "$cache"
@@ -23,18 +24,11 @@ find "$cache" -name '*.deb' -exec cp -t "$work/image-cache/apt/debian" {} +
 . "$here/../../bench/stand-ins.sh"
 lay_stand_ins "$work/stand-ins"
 
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 export HOME="$work/home" TMP_DIR="$work/tmp" ELEMENTS_PATH="$own"
-export DIB_RELEASE="$suite" DIB_PYTHON_EXEC=python3
-export DIB_DISTRIBUTION_MIRROR="$archive" DIB_DEBIAN_SECURITY_MIRROR="$security"
-export DIB_APT_SOURCES_CONF="default:deb [signed-by=$keyring] $archive $suite main
-updates:deb [signed-by=$keyring] $archive $suite-updates main
-security:deb [signed-by=$keyring] $security $suite-security main"
 export DIB_DEBOOTSTRAP_EXTRA_ARGS="--cache-dir=$work/image-cache/apt/debian"
-export DIB_APT_LOCAL_CACHE=1 DIB_DISABLE_APT_CLEANUP=1
 status=0
-disk-image-create --image-cache "$work/image-cache" -a amd64 -n -t raw -o "$work/disk" "$@" || status=$?
+disk-image-create --image-cache "$work/image-cache" -a amd64 -n -t raw -o "$work/$name" "$@" || status=$?
 find "$work/image-cache" -name '*.deb' -exec cp -n -t "$cache" {} +
 take_stand_ins "$work/stand-ins"
-if [ "$status" = 0 ]; then cp --sparse=always "$work/disk.raw" "$out/disk.raw"; fi
+if [ "$status" = 0 ]; then cp --sparse=always "$work/$name.raw" "$out/$name.raw"; fi
 exit "$status"

@@ -7,7 +7,7 @@ import { type Entry, Ext4 } from '../../src/image/read/ext4/ext4.ts';
 
 const exec = promisify(execFile);
 const SECTOR = 512;
-const LARGEST_TEXT = 64 * 1024 * 1024;
+const LARGEST = 64 * 1024 * 1024;
 
 /** What is compared of one name in a tree; times are not. Values are text, those that do not apply are left out. */
 export interface Facts {
@@ -29,7 +29,7 @@ export interface Tree {
   readonly facts: ReadonlyMap<string, Facts>;
   readonly packages: readonly InstalledPackage[];
   /** Content of a file, for differences that have to be looked at closely. */
-  text(path: string): Promise<string>;
+  content(path: string): Promise<Buffer>;
   close(): Promise<void>;
 }
 
@@ -42,9 +42,9 @@ export async function readTree(raw: string): Promise<Tree> {
   for await (const entry of root.walk()) {
     facts.set(entry.path, await factsOf(root, entry, first));
   }
-  const text = async (path: string) => (await root.readFile(path, LARGEST_TEXT))?.toString('utf8') ?? '';
-  const packages = parseDpkgStatus(await text('/var/lib/dpkg/status'));
-  return { facts, packages, text, close: () => disk.close() };
+  const content = async (path: string) => (await root.readFile(path, LARGEST)) ?? Buffer.alloc(0);
+  const packages = parseDpkgStatus((await content('/var/lib/dpkg/status')).toString());
+  return { facts, packages, content, close: () => disk.close() };
 }
 
 /** The one partition that holds a Debian. */
@@ -53,7 +53,7 @@ async function rootOf(raw: string, open: (offset: number, size: number) => Promi
   const table = JSON.parse(stdout) as { partitiontable: { partitions: { start: number; size: number }[] } };
   for (const { start, size } of table.partitiontable.partitions) {
     const filesystem = await open(start * SECTOR, size * SECTOR).catch(() => undefined);
-    if (await filesystem?.readFile('/var/lib/dpkg/status', LARGEST_TEXT)) return filesystem as Ext4;
+    if (await filesystem?.readFile('/var/lib/dpkg/status', LARGEST)) return filesystem as Ext4;
   }
   throw new Error(`${raw} has no partition with a Debian`);
 }
