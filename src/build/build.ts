@@ -14,6 +14,7 @@ import { type DocumentsRequest, mountedFilesystems, writeDocuments } from '../im
 import { placedRoot } from '../image/layout.ts';
 import { diskPlan } from '../image/plan.ts';
 import { BuildLog } from './build-log.ts';
+import { HELPERS } from './chroot.ts';
 import { layOutSources } from './dib.ts';
 import { type BuiltDisk, buildDisk } from './disk.ts';
 import { sourcesList } from './distributions/debian.ts';
@@ -21,6 +22,7 @@ import { watchingDownloads } from './downloads.ts';
 import { keepingLog } from './failure.ts';
 import { makeForms, takeForms } from './forms.ts';
 import { layOutGiven } from './given-files.ts';
+import { writeHelpers } from './helpers.ts';
 import { assembleHooks, type Hooks } from './hooks.ts';
 import { ENGINE } from './inputs.ts';
 import type { Preparation } from './prepare.ts';
@@ -94,7 +96,13 @@ export async function layOut(preparation: Preparation, work: string): Promise<Ho
   await layOutSources(preparation.elements, folder);
   await layOutGiven(preparation.given, folder);
   const disk = probedDisk(diskPlan(preparation.line.disk), preparation.inputDigest);
-  await writeStandIns(join(folder, 'stand-ins'), disk);
+  const standIns = join(folder, 'stand-ins');
+  await writeStandIns(standIns, disk);
+  const { distribution } = preparation.line;
+  await writeHelpers(join(standIns, HELPERS), preparation.elements, {
+    distribution,
+    release: preparation.suite,
+  });
   return hooks;
 }
 

@@ -17,6 +17,8 @@ export const REQUESTS = `${BUILD}/requests`;
 export const IN_TARGET = '/tmp/in_target.d';
 /** Where the chroot sees the stand-ins: before all other programs. */
 const STAND_INS_INSIDE = '/run/image-factory/bin';
+/** Of the folder of stand-ins; at the end of the PATH, see helpers.ts. */
+export const HELPERS = 'helpers';
 
 /** The downloads that builds share. */
 const DOWNLOADS = '/cache';
@@ -165,7 +167,7 @@ export class Chroot {
         HOME: '/root',
         DEBIAN_FRONTEND: 'noninteractive',
         ...env,
-        PATH: `${STAND_INS_INSIDE}:/usr/local/sbin:/usr/local/bin:${IN_TARGET}/bin:${PATH}`,
+        PATH: `${STAND_INS_INSIDE}:/usr/local/sbin:/usr/local/bin:${IN_TARGET}/bin:${PATH}:${STAND_INS_INSIDE}/${HELPERS}`,
       },
     });
   }

@@ -21,8 +21,14 @@ export interface Element {
 /** Whoever brings the root tree provides this. */
 const OPERATING_SYSTEM = 'operating-system';
 
-/** What the engine itself stands for, when no element does: a disk, laid out as the factory file says. */
-const ENGINE_PROVIDES = ['block-device'];
+/**
+ * What the engine itself does when no folder has an element of the name: a disk, laid out as the factory file says, and the
+ * work of diskimage-builder's helping elements; see phases.ts and helpers.ts.
+ */
+const ENGINE_PROVIDES = [
+  'block-device',
+  ...['package-installs', 'pkg-map', 'svc-map', 'install-static', 'dpkg', 'dib-python', 'dib-run-parts'],
+];
 
 /**
  * The elements asked for and all they need, sorted by name; the order of their scripts comes from the scripts'

@@ -22,25 +22,37 @@ export interface Target {
 
 const FAMILIES: Readonly<Record<string, string>> = { debian: 'debian', ubuntu: 'debian' };
 
+/** What diskimage-builder calls the family of a distribution. */
+export const familyOf = (distribution: string): string => FAMILIES[distribution] ?? distribution;
+
+/**
+ * An element's own pkg-map for one release, the most specific entry of each name; undefined where it has none.
+ * @returns words by name; no word where the map leaves the package out
+ */
+export async function packageTable(
+  element: Element,
+  { distribution, release }: Target,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  const file = join(element.path, 'pkg-map');
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const map = parse(text, file);
+  const tables = [
+    map.default,
+    map.family?.[familyOf(distribution)],
+    map.distro?.[distribution],
+    map.release?.[distribution]?.[release],
+  ];
+  return new Map(tables.flatMap(table => Object.entries(table ?? {})));
+}
+
 /**
  * What an element's own pkg-map makes of a package's name; the name itself where there is no map or no entry.
  * @returns several names, or none: a map may leave a package out
  */
 export async function packageNames(element: Element, target: Target): Promise<(name: string) => string[]> {
-  const file = join(element.path, 'pkg-map');
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return name => [name];
-  const map = parse(text, file);
-  const tables = [
-    map.release?.[target.distribution]?.[target.release],
-    map.distro?.[target.distribution],
-    map.family?.[FAMILIES[target.distribution] ?? target.distribution],
-    map.default,
-  ];
-  return name => {
-    const mapped = tables.find(table => table?.[name] !== undefined)?.[name] ?? name;
-    return mapped.split(/\s+/).filter(each => each !== '');
-  };
+  const table = await packageTable(element, target);
+  return name => (table?.get(name) ?? name).split(/\s+/).filter(each => each !== '');
 }
 
 function parse(text: string, file: string): z.infer<typeof schema> {

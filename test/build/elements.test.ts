@@ -51,6 +51,15 @@ describe('resolveElements', () => {
       expect(await namesOf(['image'], [folder])).toEqual(['distribution', 'image']);
     }));
 
+  it('needs no folder of diskimage-builder for what the engine does itself, and takes one that is there', () =>
+    inTemporary(async folder => {
+      const needs = 'package-installs\npkg-map\nsvc-map\ninstall-static\ndpkg\ndib-python\ndib-run-parts\n';
+      await writeTree(folder, { 'site/element-deps': needs });
+      expect(await namesOf(['site'], [folder])).toEqual(['site']);
+      await writeTree(folder, { 'pkg-map/README.md': '' });
+      expect(await namesOf(['site'], [folder])).toEqual(['pkg-map', 'site']);
+    }));
+
   it('ends when elements need each other in a circle', () =>
     inTemporary(async folder => {
       await writeTree(folder, { 'a/element-deps': 'b', 'b/element-deps': 'c', 'c/element-deps': 'a c' });

@@ -2,9 +2,10 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BuildLog } from '../../src/build/build-log.ts';
-import { Chroot, inTree as inBareTree, TREE } from '../../src/build/chroot.ts';
+import { Chroot, HELPERS, IN_TARGET, inTree as inBareTree, TREE } from '../../src/build/chroot.ts';
 import { layOutSources } from '../../src/build/dib.ts';
 import { writeFstab } from '../../src/build/finish.ts';
+import { writeHelpers } from '../../src/build/helpers.ts';
 import { assembleHooks, type Hooks, type Phase } from '../../src/build/hooks.ts';
 import { runPhase } from '../../src/build/phases.ts';
 import { scriptEnvironment } from '../../src/build/script-environment.ts';
@@ -45,6 +46,9 @@ const ELEMENTS: Record<string, Files> = {
     ),
     'static/etc/greeting': 'hello',
     'static/etc/sudoers.d/first': ['rules', 0o440],
+    'pkg-map': '{"default": {"tool": "tool-of-first"}}',
+    'svc-map': 'web: { default: httpd }\n',
+    'bin/svc-map': ['#!/bin/sh\necho own\n', 0o755],
     'bin/helper': ['#!/bin/sh\necho helped\n', 0o755],
   },
   second: {
@@ -97,6 +101,8 @@ describe('the phases of a build', () => {
       await mkdir(join(work, 'elements'));
       hooks = await assembleHooks(read, join(work, 'elements/hooks'));
       await layOutSources(read, join(work, 'elements'));
+      const helpers = join(work, 'elements/stand-ins', HELPERS);
+      await writeHelpers(helpers, read, { distribution: 'debian', release: 'bookworm' });
     });
     log = new BuildLog(context, join(workshop.work, 'build.log'));
     const copy = `mkdir -p ${TREE} && cp -a /bin /sbin /lib* /usr /etc ${TREE} && cd ${TREE} && mkdir -p var proc sys dev run tmp root`;
@@ -160,6 +166,23 @@ describe('the phases of a build', () => {
     expect(text).toContain('second: line 1\n');
     expect(said).toContain('second: line 30');
     expect(log.timings.map(each => each.what)).toContain('install.d/10-install-static');
+  });
+
+  it("find diskimage-builder's helpers on the PATH, after those that elements bring", async () => {
+    const words = [
+      'pkg-map --element first tool',
+      'svc-map web',
+      'map-packages -m first tool',
+      'command -v helper',
+    ];
+    expect(await inTree('sh', '-euc', words.join('\n'))).toBe(
+      `tool-of-first\nown\ntool-of-first\n${IN_TARGET}/bin/helper\n`,
+    );
+    const packages = `mkdir -p ${TREE}/var/lib ${TREE}/var/cache/apt/archives/partial && cp -a /var/lib/dpkg /var/lib/apt ${TREE}/var/lib`;
+    await workshop.sandbox.run(['sh', '-c', packages]);
+    expect(await inTree('install-packages', 'bash')).toMatch(/bash is already/);
+    const failed = inTree('install-packages', '-m', 'first', 'tool');
+    await expect(failed).rejects.toThrow(/Unable to locate package tool-of-first/);
   });
 
   it('see a chroot with /proc, /sys and /dev of their own, and leave nothing mounted in the tree', async () => {
