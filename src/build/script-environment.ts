@@ -67,10 +67,7 @@ export function scriptEnvironment({
 
 /** As disk-image-create notes what it was given: the words of bash's `export`. */
 function dibVariables(environment: Readonly<Record<string, string>>): string {
-  const quoted = (value: string) =>
-    value.includes('\n')
-      ? `$'${value.replace(/['\\]/g, '\\$&').replaceAll('\n', '\\n')}'`
-      : `"${value.replace(/["$`\\]/g, '\\$&')}"`;
+  const quoted = (value: string) => `"${value.replace(/["$`\\]/g, '\\$&')}"`;
   return Object.entries(environment)
     .filter(([name]) => name.startsWith('DIB_'))
     .sort(([a], [b]) => (a < b ? -1 : 1))

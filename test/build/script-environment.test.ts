@@ -4,7 +4,7 @@ import { run } from '../../src/host/process.ts';
 import { LINE } from './support.ts';
 
 const WORLD = {
-  line: { ...LINE, environment: { DIB_A: 'two "words" $HOME `x` \\', DIB_B: "it's\ntwo", OTHER: '1' } },
+  line: { ...LINE, environment: { DIB_A: 'two "words" $HOME `x` \\', OTHER: '1' } },
   suite: 'bookworm',
   mirror: { archive: 'http://one.example/debian', security: 'http://one.example/debian-security' },
   elements: ['base', 'vm'],
@@ -33,9 +33,9 @@ it('hands bash the functions that disk-image-create exports', async () => {
 it('notes what the definition set, in words that bash reads back', async () => {
   expect(
     await inBash(
-      'unset DIB_A DIB_B; eval "$DIB_ENV"; printf "%s;" "$DIB_A" "$DIB_B"; echo "$DIB_ENV" | grep -c OTHER || true',
+      'unset DIB_A DIB_ARGS; eval "$DIB_ENV"; printf "%s;" "$DIB_A" "$DIB_ARGS"; echo "$DIB_ENV" | grep -c OTHER || true',
     ),
-  ).toBe('two "words" $HOME `x` \\;it\'s\ntwo;0\n');
+  ).toBe(`two "words" $HOME \`x\` \\;${LINE.elements.join(' ')};0\n`);
 });
 
 it('lets the definition have the last word, and points to the mirror of the build', () => {
