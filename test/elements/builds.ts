@@ -60,7 +60,19 @@ export async function hasReference(group: Group): Promise<boolean> {
   return new RegExp(`\\b${group.filesystem}$`, 'm').test(await readFile('/proc/filesystems', 'utf8'));
 }
 
-/** Lays out a folder of elements with `exercise`, which names the mirror. */
+/** An element that tells diskimage-builder of the mirror what takes several lines. */
+const MIRROR = 'mirror';
+
+function sourcesOf({ archive, security }: Mirror): string {
+  const signed = '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]';
+  return [
+    `default:deb ${signed} ${archive} ${SUITE} main`,
+    `updates:deb ${signed} ${archive} ${SUITE}-updates main`,
+    `security:deb ${signed} ${security} ${SUITE}-security main`,
+  ].join('\n');
+}
+
+/** Lays out a folder of elements with `exercise` and `mirror`. */
 export async function layElements(folder: string): Promise<Mirror> {
   const mirror = await hostMirror();
   if (mirror === undefined) throw new Error("the host's apt knows no Debian archive");
@@ -68,6 +80,9 @@ export async function layElements(folder: string): Promise<Mirror> {
   await mkdir(folder, { recursive: true });
   await cp(join(import.meta.dirname, 'exercise'), exercise, { recursive: true });
   await writeFile(join(exercise, 'exercise-sources.list'), `deb ${mirror.archive} ${SUITE} main\n`);
+  const variables = join(folder, MIRROR, 'environment.d');
+  await mkdir(variables, { recursive: true });
+  await writeFile(join(variables, '05-mirror.bash'), `export DIB_APT_SOURCES_CONF='${sourcesOf(mirror)}'\n`);
   const release = `${mirror.archive}/dists/${SUITE}/Release`;
   await writeFile(join(exercise, 'source-repository-exercise'), `exercise file /opt/exercise ${release}\n`);
   return mirror;
@@ -75,17 +90,11 @@ export async function layElements(folder: string): Promise<Mirror> {
 
 /** The variables of a group, and those by which diskimage-builder knows the mirror. */
 function environmentOf(group: Group, { archive, security }: Mirror): Record<string, string> {
-  const signed = '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]';
   return {
     DIB_RELEASE: SUITE,
     DIB_PYTHON_EXEC: 'python3',
     DIB_DISTRIBUTION_MIRROR: archive,
     DIB_DEBIAN_SECURITY_MIRROR: security,
-    DIB_APT_SOURCES_CONF: [
-      `default:deb ${signed} ${archive} ${SUITE} main`,
-      `updates:deb ${signed} ${archive} ${SUITE}-updates main`,
-      `security:deb ${signed} ${security} ${SUITE}-security main`,
-    ].join('\n'),
     DIB_APT_LOCAL_CACHE: '1',
     DIB_DISABLE_APT_CLEANUP: '1',
     ...group.environment,
@@ -98,7 +107,7 @@ export async function buildReference(group: Group, work: string): Promise<string
   const mirror = await layElements(elements);
   const cache = join(places(createContext({ env: process.env })).cache, 'disk-image-create');
   const place = [cache, elements, work, NAME];
-  const argv = ['sh', join(import.meta.dirname, 'reference.sh'), ...place, ...group.elements];
+  const argv = ['sh', join(import.meta.dirname, 'reference.sh'), ...place, ...group.elements, MIRROR];
   const log: string[] = [];
   const root = await rootPrefix();
   const env = plainEnvironment({ PATH, ...environmentOf(group, mirror) });
@@ -122,7 +131,7 @@ export interface Built {
 export async function buildOurs(group: Group, work: string): Promise<Built> {
   const mirror = await layElements(join(work, 'elements'));
   const line = {
-    elements: group.elements,
+    elements: [...group.elements, MIRROR],
     environment: environmentOf(group, mirror),
     forms: ['raw'],
     mirror: { image: mirror.archive },

@@ -6,7 +6,7 @@
 #     OUT       NAME.raw is made there
 #     NAME      of the image
 set -eu
-cache=$1 own=$2 out=$3 name=$4
+cache=$1 own=$2 out=$3 image=$4
 shift 4
 here=$(dirname "$0")
 work=$out/work
@@ -27,8 +27,8 @@ lay_stand_ins "$work/stand-ins"
 export HOME="$work/home" TMP_DIR="$work/tmp" ELEMENTS_PATH="$own"
 export DIB_DEBOOTSTRAP_EXTRA_ARGS="--cache-dir=$work/image-cache/apt/debian"
 status=0
-disk-image-create --image-cache "$work/image-cache" -a amd64 -n -t raw -o "$work/$name" "$@" || status=$?
+disk-image-create --image-cache "$work/image-cache" -a amd64 -n -t raw -o "$work/$image" "$@" || status=$?
 find "$work/image-cache" -name '*.deb' -exec cp -n -t "$cache" {} +
 take_stand_ins "$work/stand-ins"
-if [ "$status" = 0 ]; then cp --sparse=always "$work/$name.raw" "$out/$name.raw"; fi
+if [ "$status" = 0 ]; then cp --sparse=always "$work/$image.raw" "$out/$image.raw"; fi
 exit "$status"

@@ -58,7 +58,7 @@ export const RULES: readonly Rule[] = [
     reason: 'random',
     why: 'it carries that name; times aside, all else in it is the same',
     without: content =>
-      initrdEntries(content).replace(/^(etc\/initiatorname\.iscsi .*) [0-9a-f]+$/m, '$1 RANDOM'),
+      initrdEntries(content).replace(/^(etc\/initiatorname\.iscsi \S+ \S+) .*$/m, '$1 RANDOM'),
   },
   {
     name: '/etc/dib-manifests/dib-element-manifest',
