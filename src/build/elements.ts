@@ -18,6 +18,22 @@ export interface Element {
   readonly digest: string;
 }
 
+/** The elements that the lines of one run need: read once, whatever the number of lines. */
+export class ElementShelf {
+  readonly #read = new Map<string, Promise<Element | undefined>>();
+
+  /** The element of that name in the first folder that has one. */
+  read(name: string, paths: readonly string[]): Promise<Element | undefined> {
+    const key = [name, ...paths].join('\0');
+    let element = this.#read.get(key);
+    if (element === undefined) {
+      element = readElement(name, paths);
+      this.#read.set(key, element);
+    }
+    return element;
+  }
+}
+
 /** Whoever brings the root tree provides this. */
 const OPERATING_SYSTEM = 'operating-system';
 
@@ -40,6 +56,7 @@ const ENGINE_PROVIDES = [
 export async function resolveElements(
   names: readonly string[],
   paths: readonly string[],
+  shelf = new ElementShelf(),
 ): Promise<Element[]> {
   const found = new Map<string, Element>();
   const provided = new Map<string, string>();
@@ -47,7 +64,7 @@ export async function resolveElements(
   const waiting: Wanted[] = names.map(name => ({ name, from: 'the factory file' }));
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     if (found.has(next.name) || provided.has(next.name)) continue;
-    const element = await readElement(next.name, paths);
+    const element = await shelf.read(next.name, paths);
     if (element === undefined) {
       missing.push(next);
       continue;
@@ -74,13 +91,14 @@ export async function resolveElements(
 export async function operatingSystem(
   names: readonly string[],
   paths: readonly string[],
+  shelf = new ElementShelf(),
 ): Promise<Element | undefined> {
   const seen = new Set<string>();
   const waiting = [...names];
   for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
     if (seen.has(name)) continue;
     seen.add(name);
-    const element = await readElement(name, paths);
+    const element = await shelf.read(name, paths);
     if (element?.provides.includes(OPERATING_SYSTEM)) return element;
     waiting.push(...(element?.needs ?? []));
   }

@@ -39,16 +39,41 @@ export interface PackageConditions extends Target {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+type Table = z.infer<typeof schema>;
+
+/** By element, as it was read: a line of many asks again for what does not change in a run. */
+const tables = new WeakMap<Element, Promise<Table>>();
+
 /** The packages that an element asks for under the given conditions. */
 export async function packageInstalls(
   element: Element,
   conditions: PackageConditions,
 ): Promise<PackageRequest[]> {
   const file = join(element.path, 'package-installs.yaml');
-  if (!existsSync(file)) return [];
-  let table: z.infer<typeof schema>;
+  let reading = tables.get(element);
+  if (reading === undefined) {
+    reading = readTable(file);
+    tables.set(element, reading);
+  }
+  const table = await reading;
+  if (table === null) return [];
+  const map = await packageNames(element, conditions);
+  const applying = (value: z.infer<typeof entry>) =>
+    applies(value, conditions, { element: element.name, file });
+  return Object.entries(table).flatMap(([name, value]) =>
+    [value]
+      .flat()
+      .filter(applying)
+      .flatMap(each => requests(each).map(request => ({ ...request, element: element.name })))
+      .flatMap(request => map(name).map(mapped => ({ ...request, name: mapped }))),
+  );
+}
+
+/** Null where there is none, or where it is empty. */
+async function readTable(file: string): Promise<Table> {
+  if (!existsSync(file)) return null;
   try {
-    table = schema.parse(parse(await readFile(file, 'utf8')));
+    return schema.parse(parse(await readFile(file, 'utf8')));
   } catch (cause) {
     throw new DefinitionError(`${file} is not a list of packages`, {
       advice:
@@ -56,16 +81,6 @@ export async function packageInstalls(
       cause,
     });
   }
-  const map = await packageNames(element, conditions);
-  const applying = (value: z.infer<typeof entry>) =>
-    applies(value, conditions, { element: element.name, file });
-  return Object.entries(table ?? {}).flatMap(([name, value]) =>
-    [value]
-      .flat()
-      .filter(applying)
-      .flatMap(each => requests(each).map(request => ({ ...request, element: element.name })))
-      .flatMap(request => map(name).map(mapped => ({ ...request, name: mapped }))),
-  );
 }
 
 /** As in diskimage-builder, that a key stands there is enough; a package to build with goes again. */

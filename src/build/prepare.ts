@@ -4,25 +4,18 @@ import type { ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { HostError } from '../host/errors.ts';
 import { type ToolSet, toolsKey } from '../host/sandbox/tools-tree.ts';
-import { Archives } from './archive/archives.ts';
 import type { Pins } from './archive/closure.ts';
 import type { SuiteState } from './archive/state.ts';
 import { libraryDigest } from './dib.ts';
-import {
-  hostMirror,
-  type Mirror,
-  mirrorAt,
-  type Source,
-  sourcesFor,
-  suiteOf,
-} from './distributions/debian.ts';
+import { type Mirror, mirrorAt, type Source, sourcesFor, suiteOf } from './distributions/debian.ts';
 import { withElementDisk } from './element-disk.ts';
-import { type Element, operatingSystem, resolveElements } from './elements.ts';
+import { type Element, type ElementShelf, operatingSystem, resolveElements } from './elements.ts';
 import { type GivenFile, givenFiles } from './given-files.ts';
 import { PHASES } from './hooks.ts';
 import { ENGINE, type Inputs, inputDigest, inputsOf } from './inputs.ts';
 import { type PackageRequest, packageInstalls } from './package-installs.ts';
 import { type KnownRepository, knowRepositories } from './repositories.ts';
+import { Shared } from './shared.ts';
 
 /** All that is known of a build before it starts, without root. */
 export interface Preparation {
@@ -61,8 +54,8 @@ export interface PrepareOptions {
   readonly directory: string;
   /** From the command line; wins over the factory file. */
   readonly mirror?: string;
-  /** Shared by the lines that are prepared together; default: the line's own. */
-  readonly archives?: Archives;
+  /** Of the lines that are prepared together; default: the line's own. */
+  readonly shared?: Shared;
   /** What an earlier build was made of, to be made again. */
   readonly again?: Again;
 }
@@ -82,7 +75,9 @@ const FOUNDATION = 'debian-cloud';
  * @throws DefinitionError, NetworkError
  */
 export async function prepare(context: Context, options: PrepareOptions): Promise<Preparation> {
-  const { elements, own } = await elementsOf(options.line, options.elementPaths);
+  const { pins = {} } = options.again ?? {};
+  const { shared = new Shared(context, pins) } = options;
+  const { elements, own } = await elementsOf(options.line, options.elementPaths, shared.shelf);
   const line = await withElementDisk(options.line, elements);
   const suite = suiteOf(line.release);
   const conditions = {
@@ -92,10 +87,9 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     environment: line.environment,
   };
   const packages = (await Promise.all(elements.map(each => packageInstalls(each, conditions)))).flat();
-  const mirror = await buildMirror(options);
-  const { pins = {} } = options.again ?? {};
+  const mirror = await buildMirror(options, shared);
   const sources = sourcesFor(suite, mirror, { mayBeOld: options.again !== undefined });
-  const archive = await (options.archives ?? new Archives(context, pins)).at(sources, line.architecture);
+  const archive = await shared.archives.at(sources, line.architecture);
   const { packages: closure, unknown, installed, download } = archive.closure(namesOf(packages, line));
   const repositories = await knowRepositories(context, line, options.directory);
   if (unknown.length > 0 && repositories.length === 0) {
@@ -144,14 +138,15 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
 async function elementsOf(
   line: ImageLine,
   paths: readonly string[],
+  shelf: ElementShelf,
 ): Promise<{ elements: Element[]; own: boolean }> {
-  const bringing = await operatingSystem(line.elements, paths);
+  const bringing = await operatingSystem(line.elements, paths, shelf);
   if (bringing === undefined) {
-    return { elements: await resolveElements([FOUNDATION, ...line.elements], paths), own: true };
+    return { elements: await resolveElements([FOUNDATION, ...line.elements], paths, shelf), own: true };
   }
   const collection = dirname(bringing.path);
   const ordered = [...new Set([...paths.slice(0, 1), collection, ...paths])];
-  return { elements: await resolveElements(line.elements, ordered), own: false };
+  return { elements: await resolveElements(line.elements, ordered, shelf), own: false };
 }
 
 /** What is asked of the archive, beside what is there anyway: mmdebstrap's minbase is required packages and apt. */
@@ -173,10 +168,10 @@ function statesOf(repositories: readonly KnownRepository[]): Record<string, stri
 }
 
 /** The command line's mirror, else the factory file's, else the host's own. */
-async function buildMirror({ line, mirror }: PrepareOptions): Promise<Mirror> {
+async function buildMirror({ line, mirror }: PrepareOptions, shared: Shared): Promise<Mirror> {
   if (mirror !== undefined) return mirrorAt(mirror, 'mirror');
   if (line.mirror.build !== undefined) return mirrorAt(line.mirror.build, `${line.name}: mirror.build`);
-  const own = await hostMirror();
+  const own = await shared.hostMirror();
   if (own !== undefined) return own;
   throw new HostError("this host's apt knows no Debian archive", {
     advice: 'name one with --mirror, or as mirror.build in the factory file',

@@ -31,7 +31,7 @@ export function prepareLine(
   factory: Factory,
   line: ImageLine,
   mirror: string | undefined,
-  more: Pick<PrepareOptions, 'archives' | 'again'> = {},
+  more: Pick<PrepareOptions, 'shared' | 'again'> = {},
 ): Promise<Preparation> {
   return prepare(context, {
     directory: dirname(factory.file),

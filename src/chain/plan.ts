@@ -1,5 +1,5 @@
-import { Archives } from '../build/archive/archives.ts';
 import { describeChange } from '../build/inputs.ts';
+import { Shared } from '../build/shared.ts';
 import { matrix } from '../definition/matrix.ts';
 import type { Factory, ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
@@ -17,10 +17,10 @@ export async function plan(context: Context, request: PlanRequest): Promise<Plan
   const matrices = matrix(factory, request.images);
   if (!request.changed) return { factory, matrices, due: [] };
   const named = (line: ImageLine) => request.images.length === 0 || request.images.includes(line.name);
-  const archives = new Archives(context);
+  const shared = new Shared(context);
   const due: PlannedLine[] = [];
   for (const line of factory.images.filter(named)) {
-    due.push(await planLine(context, { request, factory, line, archives }));
+    due.push(await planLine(context, { request, factory, line, shared }));
   }
   const isDue = (name: string, architecture: string) =>
     due.some(each => each.due && each.image === name && each.architecture === architecture);
@@ -34,10 +34,10 @@ async function planLine(
     request,
     factory,
     line,
-    archives,
-  }: { request: PlanRequest; factory: Factory; line: ImageLine; archives: Archives },
+    shared,
+  }: { request: PlanRequest; factory: Factory; line: ImageLine; shared: Shared },
 ): Promise<PlannedLine> {
-  const preparation = await prepareLine(context, factory, line, request.mirror, { archives });
+  const preparation = await prepareLine(context, factory, line, request.mirror, { shared });
   const { state, build, reason, changes } = await whatIsDue(
     context,
     { ...request, factory, line },

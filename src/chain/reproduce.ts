@@ -1,9 +1,9 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { Archives } from '../build/archive/archives.ts';
 import type { Pins } from '../build/archive/closure.ts';
 import { changesBetween, describeChange } from '../build/inputs.ts';
 import { bundlePath, type Preparation } from '../build/prepare.ts';
+import { Shared } from '../build/shared.ts';
 import { exists } from '../bundle/files.ts';
 import { readManifest } from '../bundle/manifest.ts';
 import type { Manifest } from '../bundle/types.ts';
@@ -36,8 +36,8 @@ export async function reproduce(context: Context, request: ReproduceRequest): Pr
   await requireTools(context, TOOLS.build, { install: request.installTools, root: rootPrefix });
   const pins = pinsOf(manifest);
   const again = { pins, inputDigest: manifest.inputDigest };
-  const archives = new Archives(context, pins);
-  const preparation = await prepareLine(context, factory, manifest.line, request.mirror, { archives, again });
+  const shared = new Shared(context, pins);
+  const preparation = await prepareLine(context, factory, manifest.line, request.mirror, { shared, again });
   refuseOtherPackages(manifest, preparation);
   const causes = changedInputs(manifest, preparation);
   for (const cause of causes) context.log.warn(`not as it was when ${manifest.version} was built: ${cause}`);

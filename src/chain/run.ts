@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { Archives } from '../build/archive/archives.ts';
 import { describeChange } from '../build/inputs.ts';
 import type { Preparation } from '../build/prepare.ts';
+import { Shared } from '../build/shared.ts';
 import type { Factory, ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { TrustError } from '../host/errors.ts';
@@ -26,7 +26,7 @@ interface Line {
   readonly factory: Factory;
   readonly line: ImageLine;
   /** Shared by the lines of the run. */
-  readonly archives: Archives;
+  readonly shared: Shared;
 }
 
 /**
@@ -43,14 +43,14 @@ export async function run(context: Context, request: RunRequest): Promise<RunRes
     await requireTools(context, needed, { install: request.installTools, root: rootPrefix });
   }
   const results: LineResult[] = [];
-  const archives = new Archives(context);
-  for (const line of lines) results.push(await runLine({ context, request, factory, line, archives }));
+  const shared = new Shared(context);
+  for (const line of lines) results.push(await runLine({ context, request, factory, line, shared }));
   return { lines: results };
 }
 
 async function runLine(work: Line): Promise<LineResult> {
   const { context, request, factory, line } = work;
-  const preparation = await prepareLine(context, factory, line, request.mirror, { archives: work.archives });
+  const preparation = await prepareLine(context, factory, line, request.mirror, { shared: work.shared });
   const due = await whatIsDue(context, { ...request, factory, line }, preparation);
   const localTestKey = request.signingKey === undefined && factory.signing.key === undefined;
   tell(context, line, due, request.dryRun);
