@@ -6,12 +6,12 @@ import { bringUp, memory, takeDown, wipe } from './cloud.ts';
 import { daemons } from './daemons.ts';
 import { Place } from './place.ts';
 
-const USAGE = 'usage: test/openstack/cloud up|down|wipe|status DIRECTORY';
+const USAGE = 'usage: test/openstack/cloud up|whole|down|wipe|status DIRECTORY';
 
-async function up(directory: string): Promise<void> {
+async function up(directory: string, tier: 1 | 2 = 1): Promise<void> {
   const began = Date.now();
   const log = { ...silentLog, info: (line: string) => console.log(line) };
-  const { cloudsFile } = await bringUp(createContext({ env: process.env, log }), directory);
+  const { cloudsFile } = await bringUp(createContext({ env: process.env, log }), directory, { tier });
   console.log(`up in ${((Date.now() - began) / 1000).toFixed(1)} s; OS_CLIENT_CONFIG_FILE=${cloudsFile}`);
 }
 
@@ -23,7 +23,7 @@ async function status(directory: string): Promise<void> {
 }
 
 const [command, directory, ...rest] = process.argv.slice(2);
-const work = { up, down: takeDown, wipe, status }[command ?? ''];
+const work = { up, whole: (at: string) => up(at, 2), down: takeDown, wipe, status }[command ?? ''];
 if (work === undefined || directory === undefined || rest.length > 0) {
   console.error(USAGE);
   process.exitCode = 2;

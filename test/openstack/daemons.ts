@@ -12,13 +12,13 @@ const PATIENCE = 120;
  * A pid file holds `PID START`: a process id that the kernel has given to somebody else meanwhile is neither
  * taken for ours nor ended.
  */
-async function recorded(place: Place, name: string): Promise<number | undefined> {
+export async function recorded(place: Place, name: string): Promise<number | undefined> {
   const text = await readFile(place.path('run', `${name}.pid`), 'utf8').catch(() => '');
   const [pid = '', start] = text.trim().split(' ');
   return start !== undefined && (await startTime(Number(pid))) === start ? Number(pid) : undefined;
 }
 
-/** Starts a service in a session of its own, unless it runs; its output goes to `log/NAME.log`. */
+/** Starts a service in a session of its own, in the cloud's namespaces, unless it runs; its output goes to `log/NAME.log`. */
 export async function startDaemon(
   place: Place,
   name: string,
@@ -26,7 +26,7 @@ export async function startDaemon(
   env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   if ((await recorded(place, name)) !== undefined) return;
-  const [program = '', ...rest] = argv;
+  const [program = '', ...rest] = [...place.enter, ...argv];
   const log = await open(place.log(name), 'a', 0o600);
   const child = spawn(program, rest, {
     detached: true,

@@ -4,7 +4,7 @@ import { rootPrefix } from '../../src/host/privilege.ts';
 import { plainEnvironment, run } from '../../src/host/process.ts';
 
 /** Debian 12's packages (OpenStack Zed) by tier; each tier needs those below it too. */
-export const PACKAGES: Readonly<Record<1, readonly string[]>> = {
+export const PACKAGES: Readonly<Record<1 | 2, readonly string[]>> = {
   1: [
     'keystone',
     'glance-api',
@@ -15,6 +15,31 @@ export const PACKAGES: Readonly<Record<1, readonly string[]>> = {
     'qemu-utils',
     'curl',
     'procps',
+  ],
+  2: [
+    'placement-api',
+    'nova-api',
+    'nova-conductor',
+    'nova-scheduler',
+    'nova-compute',
+    'nova-compute-kvm',
+    'rabbitmq-server',
+    'libvirt-daemon-system',
+    'libvirt-clients',
+    'qemu-system-x86',
+    'genisoimage',
+    'sudo',
+    'neutron-server',
+    'neutron-linuxbridge-agent',
+    'neutron-l3-agent',
+    'neutron-dhcp-agent',
+    'neutron-metadata-agent',
+    'iproute2',
+    'iptables',
+    'ipset',
+    'ebtables',
+    'conntrack',
+    'haproxy',
   ],
 };
 

@@ -3,8 +3,10 @@ import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
-/** Nothing of a cloud listens anywhere else. */
-export const ADDRESS = '127.0.0.1';
+const LOOPBACK = '127.0.0.1';
+
+/** The names of the host's ends of a cloud's links begin with it. */
+export const LINK_PREFIX = 'ifcloud';
 
 /**
  * The directory that holds everything one cloud writes. Ports and passwords are chosen when they are first
@@ -15,6 +17,9 @@ export class Place {
   readonly directory: string;
   #ports: Record<string, number> = {};
   #secrets: Record<string, string> = {};
+  #network: number | undefined;
+  /** Put in front of a service's argv: leads into the cloud's own namespaces, when it has some. */
+  enter: readonly string[] = [];
 
   private constructor(directory: string) {
     this.directory = directory;
@@ -28,9 +33,10 @@ export class Place {
       await mkdir(place.path(folder), { recursive: true });
     const text = await readFile(place.path('cloud.json'), 'utf8').catch(() => undefined);
     if (text !== undefined) {
-      const { ports, secrets } = JSON.parse(text);
+      const { ports, secrets, network } = JSON.parse(text);
       place.#ports = ports;
       place.#secrets = secrets;
+      place.#network = network;
     }
     return place;
   }
@@ -54,12 +60,34 @@ export class Place {
     await this.#keep();
   }
 
+  /**
+   * Gives the cloud networks of its own, which no other one on this host has.
+   * @param taken whether 198.18.N.0/24 or the one after it is in use
+   */
+  async chooseNetwork(taken: (network: number) => Promise<boolean>): Promise<void> {
+    while (this.#network === undefined) {
+      const network = randomBytes(1).readUInt8() & 0xfe;
+      if (!(await taken(network))) this.#network = network;
+    }
+    await this.#keep();
+  }
+
+  /** Of the even /24 that the services and the floating IPs share; the odd one after it is the provider network. */
+  get network(): number {
+    return found(this.#network, 'network');
+  }
+
+  /** Where the services listen, and nowhere else. */
+  get address(): string {
+    return this.#network === undefined ? LOOPBACK : `198.18.${this.#network}.2`;
+  }
+
   port(name: string): number {
     return found(this.#ports[name], `port of ${name}`);
   }
 
   url(name: string): string {
-    return `http://${ADDRESS}:${this.port(name)}`;
+    return `http://${this.address}:${this.port(name)}`;
   }
 
   secret(name: string): string {
@@ -88,7 +116,8 @@ export class Place {
   }
 
   async #keep(): Promise<void> {
-    await this.write('cloud.json', JSON.stringify({ ports: this.#ports, secrets: this.#secrets }, null, 2));
+    const kept = { ports: this.#ports, secrets: this.#secrets, network: this.#network };
+    await this.write('cloud.json', JSON.stringify(kept, null, 2));
   }
 }
 
@@ -109,7 +138,7 @@ function isFree(port: number): Promise<boolean> {
   return new Promise(answer => {
     const server = createServer();
     server.once('error', () => answer(false));
-    server.listen(port, ADDRESS, () => server.close(() => answer(true)));
+    server.listen(port, LOOPBACK, () => server.close(() => answer(true)));
   });
 }
 

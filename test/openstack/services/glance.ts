@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { run } from '../../../src/host/process.ts';
 import { speaksHttp, startDaemon, waitForDaemon } from '../daemons.ts';
-import { ADDRESS, ini, type Place } from '../place.ts';
-import { KEYSTONE } from './keystone.ts';
+import { ini, type Place } from '../place.ts';
+import { serviceLogin } from './keystone.ts';
 import { copyDatabase, createDatabase, databaseUrl } from './mariadb.ts';
 
 /** One region: a Glance with a database and a store of its own. */
@@ -17,20 +17,6 @@ export const REGIONS: readonly Region[] = [{ name: 'staging' }, { name: 'product
 /** Name of a region's Glance among the daemons and ports. */
 export function glanceOf(region: Pick<Region, 'name'>): string {
   return `glance-${region.name}`;
-}
-
-/** How a service reaches Keystone to judge its callers' tokens. */
-export function tokenJudge(place: Place, user: string) {
-  return {
-    auth_type: 'password',
-    auth_url: `${place.url(KEYSTONE.name)}/v3`,
-    www_authenticate_uri: `${place.url(KEYSTONE.name)}/v3`,
-    username: user,
-    password: place.secret(user),
-    project_name: 'service',
-    user_domain_name: 'Default',
-    project_domain_name: 'Default',
-  };
 }
 
 async function configure(place: Place, region: Region): Promise<string> {
@@ -49,7 +35,7 @@ async function configure(place: Place, region: Region): Promise<string> {
     `etc/${name}.conf`,
     ini({
       DEFAULT: {
-        bind_host: ADDRESS,
+        bind_host: place.address,
         bind_port: place.port(name),
         workers: 1,
         public_endpoint: place.url(name),
@@ -65,7 +51,7 @@ async function configure(place: Place, region: Region): Promise<string> {
       os_glance_staging_store: { filesystem_store_datadir: folder('staging') },
       paste_deploy: { config_file: '/etc/glance/glance-api-paste.ini', flavor: 'keystone' },
       oslo_concurrency: { lock_path: place.path('run') },
-      keystone_authtoken: { ...tokenJudge(place, 'glance'), region_name: region.name },
+      keystone_authtoken: serviceLogin(place, 'glance', region.name),
     }),
   );
 }

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../../src/host/process.ts';
-import { speaksHttp, startDaemon, waitForDaemon } from '../daemons.ts';
-import { ADDRESS, ini, type Place } from '../place.ts';
+import { ini, type Place } from '../place.ts';
 import { createDatabase, databaseUrl } from './mariadb.ts';
+import { startWsgi } from './wsgi.ts';
 
 export interface KeystoneOptions {
   readonly name: string;
@@ -60,25 +60,22 @@ async function makeKeys(folder: string): Promise<void> {
 
 export async function startKeystone(place: Place, options: KeystoneOptions = KEYSTONE): Promise<void> {
   const config = await place.write(`etc/${options.name}.conf`, configuration(place, options));
-  const argv = [
-    'uwsgi_python3',
-    ...['--http-socket', `${ADDRESS}:${place.port(options.name)}`],
-    ...['--wsgi-file', '/usr/bin/keystone-wsgi-public'],
-    ...[
-      '--master',
-      '--processes',
-      '2',
-      '--threads',
-      '4',
-      '--enable-threads',
-      '--lazy-apps',
-      '--thunder-lock',
-    ],
-    ...['--die-on-term', '--need-app', '--buffer-size', '65535', '--disable-logging'],
-    // uwsgi closes after each answer and does not say so by itself.
-    ...['--add-header', 'Connection: close'],
-  ];
   const env = { OS_KEYSTONE_CONFIG_DIR: place.path('etc'), OS_KEYSTONE_CONFIG_FILES: config };
-  await startDaemon(place, options.name, argv, env);
-  await waitForDaemon(place, options.name, () => speaksHttp(place.url(options.name)));
+  await startWsgi(place, options.name, { program: '/usr/bin/keystone-wsgi-public', processes: 2, env });
+}
+
+/** How a service reaches Keystone: to judge its callers' tokens, or to call another one. */
+export function serviceLogin(place: Place, user: string, region: string): Record<string, string> {
+  const url = `${place.url(KEYSTONE.name)}/v3`;
+  return {
+    auth_type: 'password',
+    auth_url: url,
+    www_authenticate_uri: url,
+    username: user,
+    password: place.secret(user),
+    project_name: 'service',
+    user_domain_name: 'Default',
+    project_domain_name: 'Default',
+    region_name: region,
+  };
 }
