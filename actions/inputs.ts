@@ -1,3 +1,5 @@
+import { CLOUD_INPUTS, SERVER_INPUTS } from './cloud-inputs.ts';
+
 /**
  * The one table of inputs. The command line's options, what an action reads from `INPUT_*`, action.yml, the
  * README's tables and the types of the values all come from here.
@@ -244,10 +246,10 @@ export const VERIFY = {
   name: 'verify',
   action: 'boot-and-verify',
   post: true,
-  summary: 'boot a bundle in a virtual machine and run the acceptance tests',
+  summary: 'boot a bundle in a virtual machine, or in a cloud, and run the acceptance tests',
   story:
-    'Computes the digests of the bytes it boots, starts a throwaway overlay in qemu, runs every required check, and signs the verdict after the last one. The image itself is not changed.',
-  inputs: [bundle, factory, only, ...boot, ...key, installTools],
+    'Computes the digests of the bytes it boots, starts a throwaway overlay in qemu or a server in a cloud, runs every required check, and signs the verdict after the last one. The image itself is not changed.',
+  inputs: [bundle, factory, only, ...boot, ...SERVER_INPUTS, ...key, installTools],
   outputs: [
     { name: 'passed', description: '`true` when every required check passed.' },
     {
@@ -256,7 +258,11 @@ export const VERIFY = {
     },
     { name: 'disk-digest', description: 'SHA-256 of the disk that was verified.' },
   ],
-  examples: ['verify out/debian-12/20261121.1-amd64', 'verify BUNDLE --firmware uefi --accel tcg'],
+  examples: [
+    'verify out/debian-12/20261121.1-amd64',
+    'verify BUNDLE --firmware uefi --accel tcg',
+    'verify BUNDLE --machine nova --cloud staging --flavor m1.small',
+  ],
 } as const satisfies Command;
 
 export const SIGN = {
@@ -458,6 +464,25 @@ export const IMPORT = {
   ],
 } as const satisfies Command;
 
+export const REAP = {
+  name: 'reap',
+  summary: 'find and remove what killed verifications left in a cloud',
+  story:
+    'Lists the servers, floating IPs, ports, security groups, keys and images in a project that bear the name of a run of ours, and with --no-dry-run removes those of runs that died on this host or are older than asked.',
+  inputs: [
+    ...CLOUD_INPUTS,
+    {
+      name: 'older-than',
+      kind: 'number',
+      default: '24',
+      description: 'Hours since its start after which a run counts as dead.',
+    },
+    { ...dryRun, default: 'true' },
+  ],
+  outputs: [{ name: 'count', description: 'How many things were removed, or would be.' }],
+  examples: ['reap --cloud staging', 'reap --cloud staging --older-than 4 --no-dry-run'],
+} as const satisfies Command;
+
 /** In the order in which the chain takes them, then the helpers. */
 export const COMMANDS: readonly Command[] = [
   PLAN,
@@ -470,6 +495,7 @@ export const COMMANDS: readonly Command[] = [
   DIFF,
   REPRODUCE,
   RUN,
+  REAP,
   IMPORT,
 ];
 

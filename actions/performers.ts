@@ -9,6 +9,7 @@ import { importPerformer } from './import.ts';
 import type { Command } from './inputs.ts';
 import { planPerformer } from './plan.ts';
 import { promotePerformer } from './promote.ts';
+import { reapPerformer } from './reap.ts';
 import { reproducePerformer } from './reproduce.ts';
 import { runPerformer } from './run.ts';
 import { withSecrets } from './secrets.ts';
@@ -40,6 +41,7 @@ export const WORKS: readonly Work[] = [
   work(diffPerformer),
   work(reproducePerformer),
   work(runPerformer),
+  work(reapPerformer),
   work(importPerformer),
 ];
 

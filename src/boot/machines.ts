@@ -1,3 +1,4 @@
+import { bootNova } from './nova/nova.ts';
 import { bootQemu } from './qemu.ts';
 import type { Machine, MachineRequest } from './types.ts';
 
@@ -5,4 +6,4 @@ import type { Machine, MachineRequest } from './types.ts';
 export type BootMachine = (request: MachineRequest) => Promise<Machine>;
 
 /** One line per kind of machine. */
-export const MACHINES = { qemu: bootQemu } as const satisfies Record<string, BootMachine>;
+export const MACHINES = { qemu: bootQemu, nova: bootNova } as const satisfies Record<string, BootMachine>;

@@ -16,7 +16,7 @@ import { takeScreen } from './screen.ts';
 import { makeSeedDisk } from './seed.ts';
 import { closeSsh, makeKeyPair, type SshTarget, ssh } from './ssh.ts';
 import { tied } from './tied.ts';
-import type { Accelerator, Machine, MachineRequest, SshResult } from './types.ts';
+import type { Accelerator, Machine, MachineRequest, SshResult, WatchedNetwork } from './types.ts';
 
 /** What a first boot writes to its overlay, and then some. */
 const ROOM = 2 * 1024 ** 3;
@@ -35,6 +35,7 @@ export async function bootQemu(request: MachineRequest): Promise<Machine> {
 interface Parts {
   readonly accelerator: Accelerator;
   readonly directory: string;
+  readonly diskSize: number;
   readonly resolver: string;
   readonly gate: NetworkGate;
   readonly qemu: QemuProcess;
@@ -90,7 +91,11 @@ class QemuMachine implements Machine, Trial {
     return { host, port };
   }
 
-  get network(): Machine['network'] {
+  get diskSize(): number {
+    return this.#parts.diskSize;
+  }
+
+  get network(): WatchedNetwork {
     const { gate, resolver } = this.#parts;
     return { resolver, unanswered: UNANSWERED, queriesFor: name => gate.destinations(name) };
   }
@@ -191,7 +196,17 @@ async function switchOn(
     const port = await forwardedPort(qmp);
     const target = { host: '127.0.0.1', port, user: userName, directory };
     const { resolver } = network;
-    return { accelerator, directory, resolver, gate, qemu, qmp, ssh: target, poweredOn };
+    return {
+      accelerator,
+      directory,
+      diskSize: request.diskSize,
+      resolver,
+      gate,
+      qemu,
+      qmp,
+      ssh: target,
+      poweredOn,
+    };
   } catch (cause) {
     await qemu.kill();
     checkCancelled(context);

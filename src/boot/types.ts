@@ -1,9 +1,11 @@
 import type { Context } from '../host/context.ts';
+import type { Image } from '../openstack/image/types.ts';
+import type { CloudPlacement } from './nova/types.ts';
 
 /** What boots an image. One file in this folder per kind; the list is in machines.ts. */
 export interface Machine {
-  readonly kind: 'qemu';
-  /** `tcg` or `kvm` once it runs. */
+  readonly kind: 'qemu' | 'nova';
+  /** `tcg` or `kvm` once it runs; of a cloud's server `nova`, which does not say. */
   readonly accelerator: string;
   /** When it was switched on. */
   readonly poweredOn: Date;
@@ -26,17 +28,42 @@ export interface Machine {
   ssh(command: string, options?: { timeout?: number }): Promise<SshResult>;
   /** What the screen shows, a PNG file; undefined when there is none to be had. */
   screen(): Promise<Buffer | undefined>;
-  /** Facts of the virtual network for the checks. */
-  readonly network: {
-    /** The resolver that DHCP hands out. */
-    readonly resolver: string;
-    /** A domain: no query for a name under it is answered, so that a guest asks every resolver it knows. */
-    readonly unanswered: string;
-    /** Destinations of DNS queries for a name, or for names under it, that left the guest so far. */
-    queriesFor(name: string): readonly string[];
-  };
+  /** Size of the disk that the guest got, bytes. */
+  readonly diskSize: number;
+  /** Facts of the virtual network for the checks; absent where we do not stand between the guest and its network. */
+  readonly network: WatchedNetwork | undefined;
+  /** What only a cloud can be asked. */
+  readonly cloud?: CloudSide;
   /** Ends it and removes everything it made; may be called twice. */
   close(): Promise<void>;
+}
+
+export interface WatchedNetwork {
+  /** The resolver that DHCP hands out. */
+  readonly resolver: string;
+  /** A domain: no query for a name under it is answered, so that a guest asks every resolver it knows. */
+  readonly unanswered: string;
+  /** Destinations of DNS queries for a name, or for names under it, that left the guest so far. */
+  queriesFor(name: string): readonly string[];
+}
+
+/** A server as its cloud's API has it. */
+export interface CloudSide {
+  /** Ids and names of what it is made of, for the report. */
+  readonly facts: Readonly<Record<string, string>>;
+  /** Properties that the image should have in Glance. */
+  readonly wanted: Readonly<Record<string, string>>;
+  /** The image's record in Glance. */
+  image(): Promise<Image>;
+  /** Reboots the guest by the API; it lets its user in again when this returns. @throws CheckError */
+  reboot(): Promise<void>;
+  /** Writes the image over the disk anew; the new guest lets its user in when this returns. @throws CheckError */
+  rebuild(userData: string): Promise<void>;
+  /**
+   * What a second server, which has no network and its data on a config drive, took for its source of data.
+   * @throws CheckError when its user-data was not carried out
+   */
+  configDrive(): Promise<string>;
 }
 
 export interface SshResult {
@@ -64,7 +91,8 @@ export interface MachineRequest {
   readonly form: 'qcow2' | 'raw';
   /** What is loaded in place of a boot loader of the disk. */
   readonly direct?: DirectBoot;
-  /** Size of the disk the guest sees, bytes; larger than the image. */
+  /** Size of the image's own disk, and of the one that a guest of ours sees; bytes. A cloud's flavor has its own. */
+  readonly imageSize: number;
   readonly diskSize: number;
   readonly firmware: Firmware;
   readonly accel: 'auto' | Accelerator;
@@ -77,4 +105,6 @@ export interface MachineRequest {
   readonly directory: string;
   /** The user's state directory, where it is remembered what this host's KVM is worth. */
   readonly state: string;
+  /** For a machine in a cloud. */
+  readonly cloud?: CloudPlacement | undefined;
 }

@@ -2,6 +2,7 @@ import type { Manifest } from '../bundle/types.ts';
 import type { BitDifference } from '../compare/bits.ts';
 import type { Factory } from '../definition/types.ts';
 import type { Target } from '../image/write/target.ts';
+import type { Made } from '../openstack/runs/kinds.ts';
 import type { StoredImage } from '../promote/types.ts';
 import type { CheckResult, Report } from '../verify/types.ts';
 
@@ -28,6 +29,12 @@ export interface KeyRequest {
 export interface BootRequest {
   readonly accel: 'auto' | 'kvm' | 'tcg';
   readonly firmware: 'bios' | 'uefi' | 'uefi-secure';
+}
+
+/** Absent: OS_CLOUD, the OS_* variables, or the only entry of clouds.yaml. */
+export interface CloudRequest {
+  readonly cloud?: string;
+  readonly region?: string;
 }
 
 export interface PlanRequest {
@@ -90,7 +97,32 @@ export interface BuildResult {
   readonly files: Readonly<Record<string, string>>;
 }
 
-export interface VerifyRequest extends CommonRequest, KeyRequest, BootRequest {
+export interface ReapRequest extends CloudRequest {
+  /** Hours. */
+  readonly olderThan: number;
+  readonly dryRun: boolean;
+}
+
+export interface ReapResult {
+  readonly cloud: string;
+  /** Removed, or to be removed. */
+  readonly leftovers: readonly Made[];
+  /** Ours too, and younger or to be kept. */
+  readonly left: readonly Made[];
+}
+
+export interface VerifyRequest extends CommonRequest, KeyRequest, BootRequest, CloudRequest {
+  /** Absent: qemu. */
+  readonly machine?: 'qemu' | 'nova';
+  /** Id of an image in the cloud, whose bytes must be the bundle's; absent: it is uploaded. */
+  readonly cloudImage?: string;
+  /** Names or ids; see src/boot/nova/types.ts. */
+  readonly flavor?: string;
+  readonly network?: string;
+  readonly floatingNetwork?: string;
+  readonly zone?: string;
+  /** Hours; absent: 0. */
+  readonly keep?: number;
   readonly bundle: string;
   /** Name of the one check to run; its verdict accepts nothing that requires more. */
   readonly only?: string;

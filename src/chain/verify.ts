@@ -1,4 +1,5 @@
 import { dirname, join, resolve } from 'node:path';
+import type { CloudPlacement } from '../boot/nova/types.ts';
 import type { DirectBoot } from '../boot/types.ts';
 import { bootableImage, type MeasuredCore, measureCore } from '../bundle/core.ts';
 import { corePath } from '../bundle/names.ts';
@@ -13,10 +14,12 @@ import { requireTools, TOOLS } from '../host/tools.ts';
 import { toolsOf } from '../image/forms/index.ts';
 import { reportFiles } from '../report/files.ts';
 import { writeVerdict } from '../sign/verdict.ts';
+import { withCloudChecks } from '../verify/choose.ts';
 import { runSuite, type SuiteRequest } from '../verify/suite.ts';
 import type { Report } from '../verify/types.ts';
+import { cloudPlacement, openCloud } from './cloud.ts';
 import { allowedIn, lineOf, loginsOf, quarantineOf, readDefinition } from './definition.ts';
-import { placeKind, RUNNER_PLACE } from './places.ts';
+import { cloudPlace, placeKind, RUNNER_PLACE } from './places.ts';
 import { keyFor } from './trust.ts';
 import type { BootRequest, CommonRequest, KeyRequest, VerifyRequest, VerifyResult } from './types.ts';
 
@@ -26,12 +29,14 @@ export interface Place {
   readonly image: string;
   readonly file: DiskImage;
   readonly checks: readonly string[];
+  /** Where the machine is a server in a cloud. */
+  readonly cloud?: CloudPlacement;
 }
 
 type PlaceRequest = CommonRequest & KeyRequest & BootRequest & { readonly bundle: string };
 
 /**
- * Boots a bundle's image on this runner, tests it, and writes a signed verdict into the bundle.
+ * Boots a bundle's image on this runner or in a cloud, tests it, and writes a signed verdict into the bundle.
  * @throws CheckError when a check failed; the verdict that says so is in the bundle by then
  */
 export async function verify(context: Context, request: VerifyRequest): Promise<VerifyResult> {
@@ -41,11 +46,34 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
   const line = lineOf(factory, core.manifest.image);
   const file = bootableImage(core.manifest);
   const checks = request.only === undefined ? line.verify.checks : [request.only];
-  const place = { place: RUNNER_PLACE, file, checks };
   const image = join(corePath(bundle), file.path);
-  const result = await verifyPlace(context, { ...request, bundle }, factory, core, { ...place, image });
+  const where = { image, file, checks };
+  const own = { ...request, bundle };
+  const result =
+    request.machine === 'nova'
+      ? await verifyInCloud(context, own, factory, core, where)
+      : await verifyPlace(context, own, factory, core, { ...where, place: RUNNER_PLACE });
   assertPassed(result.report);
   return result;
+}
+
+async function verifyInCloud(
+  context: Context,
+  request: VerifyRequest,
+  factory: Factory,
+  core: MeasuredCore,
+  where: Omit<Place, 'place'>,
+): Promise<VerifyResult> {
+  const { session, name } = await openCloud(context, request);
+  try {
+    const checks = request.only === undefined ? withCloudChecks(where.checks) : where.checks;
+    const wanted = { file: where.file, configDrive: checks.includes('config-drive') };
+    const cloud = cloudPlacement(session, request, core.manifest, wanted);
+    const place = cloudPlace(name);
+    return await verifyPlace(context, request, factory, core, { ...where, checks, place, cloud });
+  } finally {
+    await session.dispatcher.destroy();
+  }
 }
 
 /** Verifies the bytes that stand in some place, and writes the signed verdict, passed or failed. */
@@ -93,6 +121,7 @@ function suiteRequest(
       allow: allowedIn(factory, manifest.image),
     },
     boot: { accel, firmware, budget, memory, cpus },
+    cloud: where.cloud,
     ...{ work: dirname(bundle), state: places(context).state },
     ...(direct === undefined ? {} : { direct }),
   };

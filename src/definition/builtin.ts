@@ -29,7 +29,10 @@ export const DEFAULT_CHECKS = [
 /** Checks that a factory file has to ask for: they take long, or are not for every image. */
 export const OPTIONAL_CHECKS = [] as const;
 
-export const CHECK_NAMES = [...DEFAULT_CHECKS, ...OPTIONAL_CHECKS] as const;
+/** Checks that only a cloud can be asked, where they are always asked. */
+export const CLOUD_CHECKS = ['image-record', 'metadata', 'config-drive', 'reboot', 'rebuild'] as const;
+
+export const CHECK_NAMES = [...DEFAULT_CHECKS, ...OPTIONAL_CHECKS, ...CLOUD_CHECKS] as const;
 
 export const ARCHITECTURES = ['amd64'] as const;
 

@@ -1,3 +1,4 @@
+import { CLOUD_CHECKS } from '../definition/builtin.ts';
 import type { Quarantine } from '../definition/types.ts';
 import { closest } from '../definition/words.ts';
 import { DefinitionError } from '../host/errors.ts';
@@ -28,6 +29,11 @@ export function chooseChecks(names: readonly string[]): Check[] {
   }
   if (names.length === 0) throw new DefinitionError('no check is required', { advice: 'name one at least' });
   return CHECKS.filter(check => names.includes(check.name));
+}
+
+/** These checks, and those that there are for clouds alone. */
+export function withCloudChecks(names: readonly string[]): string[] {
+  return [...new Set([...names, ...CLOUD_CHECKS])];
 }
 
 /**

@@ -48,10 +48,12 @@ export async function firstBoot(
   } catch (error) {
     if (!(error instanceof CheckError)) throw error;
     const results = checks.map(check => judgeGuest(context, request, check, () => Promise.reject(error)));
-    return notBooted(request, 'qemu', await Promise.all(results));
+    const kind = request.cloud === undefined ? 'qemu' : 'nova';
+    return notBooted(request, kind, await Promise.all(results));
   }
   try {
-    const guest = { machine, userName: request.userName, imageSize: request.imageSize, diskSize, nonce };
+    const { userName, imageSize } = request;
+    const guest = { machine, userName, imageSize, diskSize: machine.diskSize, nonce };
     const tested = await testGuest(context, request, checks, guest);
     const passed = tested.results.every(({ outcome }) => outcome === 'passed');
     const screen = passed ? undefined : await machine.screen();
@@ -74,10 +76,10 @@ async function machineImage(context: Context, { path, form, imageSize }: SuiteRe
 }
 
 function machineSettings(request: SuiteRequest, nonce: string) {
-  const { userName, state, boot, direct } = request;
+  const { imageSize, userName, state, boot, direct, cloud } = request;
   const { accel, firmware, memory, cpus } = boot;
-  const start = direct === undefined ? {} : { direct };
-  return { userName, state, accel, firmware, memory, cpus, userData: userData(nonce), ...start };
+  const how = { accel, firmware, memory, cpus, cloud, ...(direct === undefined ? {} : { direct }) };
+  return { imageSize, userName, state, ...how, userData: userData(nonce) };
 }
 
 function notBooted({ boot }: SuiteRequest, kind: string, results: readonly CheckResult[]): FirstBoot {
@@ -101,7 +103,7 @@ async function testGuest(
     results.push(await judgeGuest(context, request, check, act, reached));
   }
   return {
-    machine: { kind: machine.kind, accelerator: machine.accelerator, firmware: request.boot.firmware },
+    machine: told(machine, request),
     bootSeconds: reached ? booted.bootSeconds : 0,
     results,
   };
@@ -134,6 +136,10 @@ async function bootOrReason(
   }
 }
 
+function told({ kind, accelerator, cloud }: Machine, { boot }: SuiteRequest): Report['machine'] {
+  return { kind, accelerator, firmware: boot.firmware, ...(cloud && { cloud: cloud.facts }) };
+}
+
 /** A guest that never came up is still worth the checks from outside; those inside all have one reason. */
 function underTest(
   guest: Omit<GuestUnderTest, 'cloudInit'>,
@@ -147,6 +153,8 @@ function underTest(
     poweredOn: machine.poweredOn,
     address: machine.address,
     network: machine.network,
+    diskSize: machine.diskSize,
+    ...(machine.cloud && { cloud: machine.cloud }),
     status: () => machine.status(),
     console: () => machine.console(),
     screen: () => machine.screen(),

@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { type BootMachine, MACHINES } from '../boot/machines.ts';
+import type { CloudPlacement } from '../boot/nova/types.ts';
 import type { DirectBoot, Firmware, MachineRequest } from '../boot/types.ts';
 import { digestFile } from '../bundle/digest.ts';
 import type { FileDigest } from '../bundle/types.ts';
@@ -49,6 +50,8 @@ export interface SuiteRequest {
     readonly memory: number;
     readonly cpus: number;
   };
+  /** The cloud to start a server in; absent: the machine is ours. */
+  readonly cloud?: CloudPlacement | undefined;
   /** Directory for work files; nothing is left there. */
   readonly work: string;
   /** The user's state directory. */
@@ -72,7 +75,7 @@ export interface SuiteResult {
 export async function runSuite(
   context: Context,
   request: SuiteRequest,
-  boot: BootMachine = MACHINES.qemu,
+  boot: BootMachine = request.cloud === undefined ? MACHINES.qemu : MACHINES.nova,
 ): Promise<SuiteResult> {
   const checks = chooseChecks(request.checks);
   const { placeKind: place, quarantine } = request;

@@ -11,8 +11,11 @@ export type Outcome = 'passed' | 'warned' | 'failed' | 'flaky' | 'quarantined' |
 /** `required`: what fails it is refused; `warning`: what fails it is told of. */
 export type Severity = 'required' | 'warning';
 
-/** `runner`: where a bundle is tested before it is in any store; `store`: where its bytes stand in one. */
-export type PlaceKind = 'runner' | 'store';
+/**
+ * `runner`: where a bundle is tested before it is in any store; `store`: where its bytes stand in one; `cloud`: an
+ * OpenStack in which a server is started from them.
+ */
+export type PlaceKind = 'runner' | 'store' | 'cloud';
 
 export interface CheckResult {
   readonly name: string;
@@ -84,7 +87,13 @@ export interface Report {
   readonly run: string;
   /** Link to the CI job, or where it ran. */
   readonly job: string;
-  readonly machine: { readonly kind: string; readonly accelerator: string; readonly firmware: string };
+  readonly machine: {
+    readonly kind: string;
+    readonly accelerator: string;
+    readonly firmware: string;
+    /** Of a server in a cloud: ids and names of what it was made of. */
+    readonly cloud?: Readonly<Record<string, string>>;
+  };
   readonly coreDigest: string;
   readonly diskDigest: string;
   readonly bootedFile: { readonly path: string; readonly sha256: string; readonly sha512: string };

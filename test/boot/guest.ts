@@ -12,7 +12,16 @@ export async function emptyDisk(context: Context, directory: string): Promise<Ma
   await file.truncate(MIB);
   await file.close();
   return {
-    ...{ context, image, form: 'raw', diskSize: 4 * MIB, firmware: 'bios', accel: 'tcg', memory: 64 * MIB },
+    ...{
+      context,
+      image,
+      form: 'raw',
+      imageSize: MIB,
+      diskSize: 4 * MIB,
+      firmware: 'bios',
+      accel: 'tcg',
+      memory: 64 * MIB,
+    },
     ...{
       cpus: 1,
       userName: 'debian',

@@ -40,6 +40,7 @@ export function fakeMachine(behaviour: Behaviour = {}): Machine & { closed: numb
     accelerator: 'tcg',
     poweredOn: behaviour.poweredOn ?? new Date(0),
     address: behaviour.address ?? { host: '127.0.0.1', port: 1 },
+    diskSize: 4 * GIB,
     closed: 0,
     commands,
     status: async () => behaviour.status ?? 'running',

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { ApiError } from '../errors.ts';
+import { listAll, nextLink } from '../pages.ts';
 import { path } from '../service.ts';
 import type { Compute } from './compute.ts';
+import { LINKS } from './types.ts';
 
 const KEYPAIR = z.object({
   keypair: z
@@ -32,6 +34,23 @@ export async function getKeypair(compute: Compute, name: string): Promise<Keypai
   const call = { what: `read the key ${name}`, method: 'GET', path: path`/os-keypairs/${name}` } as const;
   const { headers, service } = compute;
   return (await service.call({ ...call, headers, accept: [200], result: KEYPAIR })).result.keypair;
+}
+
+const PAGE = z.object({
+  keypairs: z.array(z.object({ keypair: z.object({ name: z.string() }) })),
+  keypairs_links: LINKS,
+});
+
+/** The names of this user's keys. */
+export async function listKeypairs(compute: Compute): Promise<{ readonly name: string }[]> {
+  return listAll(compute.service, {
+    what: 'list keys',
+    path: '/os-keypairs',
+    headers: compute.headers,
+    page: PAGE,
+    items: page => page.keypairs.map(({ keypair }) => keypair),
+    next: page => nextLink(page.keypairs_links),
+  });
 }
 
 /** One that is gone already is no mistake. */

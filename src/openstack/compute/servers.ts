@@ -16,8 +16,8 @@ export interface NewServer {
   readonly flavor: string;
   /** Ports or networks by id, or Nova's own choice. */
   readonly networks: readonly ({ readonly port: string } | { readonly network: string })[] | 'auto' | 'none';
-  /** With the run's id: by it the server is found again. */
-  readonly tag: string;
+  /** By the last one, the run's own, the server is found again. */
+  readonly tags: readonly string[];
   readonly keyName?: string;
   readonly userData?: string;
   readonly configDrive?: boolean;
@@ -33,7 +33,8 @@ const PAGE = z.object({ servers: z.array(SERVER), servers_links: LINKS });
 /** Asks for a server; it is `BUILD` at first. @returns its id */
 export async function createServer(compute: Compute, server: NewServer): Promise<string> {
   const what = `create the server ${server.name}`;
-  const find = async () => (await listServers(compute, { tag: server.tag, name: server.name }))[0]?.id;
+  const find = async () =>
+    (await listServers(compute, { tag: server.tags.at(-1), name: server.name }))[0]?.id;
   return createOnce(compute.service, what, find, async () => {
     const json = { server: bodyOf(server) };
     const call = { what, method: 'POST', path: '/servers', json, accept: [202], retry: 'never' } as const;
@@ -52,7 +53,7 @@ function bodyOf(server: NewServer): object {
     imageRef: server.image,
     flavorRef: server.flavor,
     networks,
-    tags: [server.tag],
+    tags: server.tags,
     config_drive: server.configDrive ?? false,
     ...optional('key_name', server.keyName),
     ...optional('user_data', encoded(server.userData)),
@@ -82,7 +83,7 @@ export async function getServer(compute: Compute, id: string): Promise<Server> {
 /** @param filter.name exactly this one */
 export async function listServers(
   compute: Compute,
-  filter: { readonly tag?: string; readonly name?: string } = {},
+  filter: { readonly tag?: string | undefined; readonly name?: string } = {},
 ): Promise<Server[]> {
   const found = await listAll(compute.service, {
     what: 'list servers',

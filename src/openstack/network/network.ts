@@ -117,6 +117,7 @@ const FLOATING_IP = z
     floating_network_id: z.string(),
     port_id: z.string().nullable(),
     status: z.string(),
+    description: z.string().default(''),
   })
   .transform(raw => ({
     id: raw.id,
@@ -124,6 +125,7 @@ const FLOATING_IP = z
     network: raw.floating_network_id,
     port: raw.port_id ?? undefined,
     status: raw.status,
+    description: raw.description,
   }));
 export type FloatingIp = z.output<typeof FLOATING_IP>;
 

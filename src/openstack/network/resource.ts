@@ -11,10 +11,10 @@ export interface Resource<T extends { readonly id: string }, N> {
   /** @param filter by any attribute; `tags` by a tag */
   list(neutron: Service, filter?: Filter): Promise<T[]>;
   /**
-   * Makes one and tags it.
+   * Makes one and tags it; one that a dead process did not come to tag still has its own name.
    * @param own what only ours has, e.g. `{ name: 'image-factory-RUN' }`: part of the request, and how it is found again
    */
-  create(neutron: Service, own: Filter, body: N, tag: string): Promise<T>;
+  create(neutron: Service, own: Filter, body: N, tags: readonly string[]): Promise<T>;
   update(neutron: Service, id: string, change: Partial<N>): Promise<T>;
   /** One that is gone already is no mistake. */
   remove(neutron: Service, id: string): Promise<void>;
@@ -52,7 +52,7 @@ export function resource<T extends { readonly id: string }, N extends object>(
       const call = { what: `read the ${kind} ${id}`, method: 'GET', path: at(id), accept: [200] } as const;
       return (await neutron.call({ ...call, result: one })).result;
     },
-    async create(neutron, own, body, tag) {
+    async create(neutron, own, body, tags) {
       const what = `create a ${kind}`;
       const json = { [singular]: { ...body, ...own } };
       const made = await createOnce(
@@ -64,7 +64,7 @@ export function resource<T extends { readonly id: string }, N extends object>(
           return (await neutron.call({ ...call, result: one })).result;
         },
       );
-      const call = { what: `tag the ${kind} ${made.id}`, method: 'PUT', json: { tags: [tag] } } as const;
+      const call = { what: `tag the ${kind} ${made.id}`, method: 'PUT', json: { tags } } as const;
       await neutron.order({ ...call, path: `${at(made.id)}/tags`, accept: [200] });
       return made;
     },

@@ -11,7 +11,7 @@ export const address: GuestCheck = {
   name: 'address',
   protects: 'An address from outside leads to the server, so that a customer can reach what he started.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   async run({ machine }) {
     const { host, port } = machine.address;
     const banner = await firstLine(host, port);

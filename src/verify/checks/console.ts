@@ -8,7 +8,7 @@ export const consoleLog: GuestCheck = {
   name: 'console',
   protects: 'When a server does not come up, its console log tells a customer why.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   async run({ machine }) {
     const text = await machine.console();
     const lines = text.split('\n').filter(line => clean(line).trim() !== '');

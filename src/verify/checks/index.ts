@@ -1,7 +1,12 @@
 import { OFFLINE_CHECKS } from '../offline/checks/index.ts';
 import type { Check } from '../types.ts';
 import { address } from './address.ts';
+import { configDrive } from './config-drive.ts';
 import { consoleLog } from './console.ts';
+import { imageRecord } from './image-record.ts';
+import { metadata } from './metadata.ts';
+import { reboot } from './reboot.ts';
+import { rebuild } from './rebuild.ts';
 import { resolver } from './resolver.ts';
 import { rootGrows } from './root-grows.ts';
 import { rootPassword } from './root-password.ts';
@@ -20,4 +25,9 @@ export const CHECKS: readonly Check[] = [
   rootPassword,
   rootGrows,
   consoleLog,
+  imageRecord,
+  metadata,
+  configDrive,
+  reboot,
+  rebuild,
 ];

@@ -1,6 +1,6 @@
 import { CheckError } from '../../host/errors.ts';
 import { clean } from '../../host/log.ts';
-import type { GuestCheck } from '../types.ts';
+import { type GuestCheck, NotApplicable } from '../types.ts';
 import { said } from './said.ts';
 
 /** Seconds: a C library turns to its second resolver after five without an answer. */
@@ -14,11 +14,13 @@ export const resolver: GuestCheck = {
   severity: 'required',
   places: ['runner', 'store'],
   async run({ machine, nonce }) {
-    const { resolver: handedOut, unanswered } = machine.network;
+    const { network } = machine;
+    if (network === undefined) throw new NotApplicable('nobody watches what leaves this guest');
+    const { resolver: handedOut, unanswered } = network;
     const name = `${nonce}.${unanswered}`;
     // Not found is what comes of it: where the question went is what counts.
     await machine.ssh(`timeout ${LOOKUP} getent ahosts ${name}`);
-    const asked = machine.network.queriesFor(name);
+    const asked = network.queriesFor(name);
     if (asked.length === 0) {
       throw new CheckError(`no question left the guest; it should have asked ${handedOut}`, {
         advice: 'its resolver has no server, or asks over an encrypted connection',

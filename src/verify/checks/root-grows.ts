@@ -11,7 +11,7 @@ export const rootGrows: GuestCheck = {
   name: 'root-grows',
   protects: 'The root filesystem fills the disk of the flavour that a customer pays for.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   async run({ machine, imageSize, diskSize }) {
     const [blocks, blockSize] = (await said(machine, "stat -f -c '%b %S' /")).split(' ').map(Number);
     const size = (blocks ?? Number.NaN) * (blockSize ?? Number.NaN);

@@ -7,7 +7,7 @@ export const rootPassword: GuestCheck = {
   name: 'root-password',
   protects: 'Nobody logs in as root with a password that came with the image, or with none at all.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   async run({ machine }) {
     const entry = await said(machine, 'sudo -n getent shadow root');
     const [name, field] = entry.split(':');

@@ -6,7 +6,7 @@ export const running: GuestCheck = {
   name: 'running',
   protects: 'A customer who starts a server gets one that runs, and not one that stops or hangs at once.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   async run({ machine }) {
     const status = await machine.status();
     if (status === 'running') return `the monitor says running, under ${machine.accelerator}`;

@@ -7,7 +7,7 @@ export const ssh: GuestCheck = {
   name: 'ssh',
   protects: 'The key that a customer names opens the default user, who may become root without a password.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   async run({ machine, userName }) {
     const who = await said(machine, 'id -un');
     if (who !== userName) throw new CheckError(`the user is ${who}, not ${userName}`);

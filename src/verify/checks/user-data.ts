@@ -9,7 +9,7 @@ export const userData: GuestCheck = {
   name: 'user-data',
   protects: 'What a customer hands over as user-data reaches the server and is carried out.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   async run({ machine, nonce, cloudInit }) {
     if (cloudInit.status === 'error') throw new CheckError(`cloud-init failed: ${cloudInit.detail}`);
     const text = await said(machine, `head -c 4096 ${USER_DATA}`);

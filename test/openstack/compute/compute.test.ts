@@ -47,7 +47,7 @@ const NEW: NewServer = {
   image: 'i',
   flavor: 'f',
   networks: [{ port: 'p' }],
-  tag: 'run-1',
+  tags: ['run-1'],
   userData: '#cloud-config',
 };
 

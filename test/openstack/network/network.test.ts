@@ -26,8 +26,15 @@ it('finds what it made when the answer was lost, and tags it', async () => {
     else json(response, { floatingips: [FLOATING] });
   });
   const own = { description: 'image-factory run-1' };
-  const made = await floatingIps.create(service, own, { floating_network_id: 'n' }, 'run-1');
-  expect(made).toEqual({ id: 'f1', address: '192.0.2.7', network: 'n', port: undefined, status: 'DOWN' });
+  const made = await floatingIps.create(service, own, { floating_network_id: 'n' }, ['run-1']);
+  expect(made).toEqual({
+    id: 'f1',
+    address: '192.0.2.7',
+    network: 'n',
+    port: undefined,
+    status: 'DOWN',
+    description: '',
+  });
   expect(server.asked).toEqual([
     'POST /v2.0/floatingips',
     'GET /v2.0/floatingips?description=image-factory+run-1',
@@ -40,7 +47,7 @@ it('writes kinds of two words with a dash in paths and an underscore in bodies',
     if (request.method !== 'POST') return json(response, { tags: [] });
     return json(response, { security_group: { ...JSON.parse(request.text).security_group, id: 'g1' } }, 201);
   });
-  const group = await securityGroups.create(service, { name: 'ours' }, { description: 'd' }, 'run-1');
+  const group = await securityGroups.create(service, { name: 'ours' }, { description: 'd' }, ['run-1']);
   expect(group).toEqual({ id: 'g1', name: 'ours' });
   expect(server.asked).toEqual(['POST /v2.0/security-groups', 'PUT /v2.0/security-groups/g1/tags']);
 });
