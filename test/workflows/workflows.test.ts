@@ -67,6 +67,7 @@ describe('the example of the chain', () => {
       ['plan', []],
       ['build', ['plan']],
       ['verify', ['plan', 'build']],
+      ['reproduce', ['plan', 'build']],
       ['sign', ['plan', 'verify']],
       ['staging', ['plan', 'sign']],
       ['production', ['plan', 'staging']],
@@ -76,6 +77,7 @@ describe('the example of the chain', () => {
   it('gives no secret to the jobs that run elements, and each other job its own', () => {
     expect(secretsOf(jobs.plan)).toEqual([]);
     expect(secretsOf(jobs.build)).toEqual([]);
+    expect(secretsOf(jobs.reproduce)).toEqual([]);
     expect(secretsOf(jobs.verify)).toEqual(['VERIFY_KEY', 'VERIFY_PASSPHRASE']);
     expect(secretsOf(jobs.sign)).toEqual(['RELEASE_KEY', 'RELEASE_PASSPHRASE']);
   });
