@@ -31,6 +31,7 @@ const REFERENCE_TOOLS = [
   ['curl', 'curl'],
   ['rsync', 'rsync'],
   ['sudo', 'sudo'],
+  ['git', 'git'],
 ].map(([needs = '', name = '']) => ({ needs, package: name }));
 
 /** Mounts and processes of a command end with it; its host name is its own. */
@@ -101,9 +102,10 @@ function environmentOf(group: Group, { archive, security }: Mirror): Record<stri
   };
 }
 
-/** @returns path of the raw disk that disk-image-create makes in work */
+/** @returns path of the raw disk that disk-image-create makes in work, or has made there before */
 export async function buildReference(group: Group, work: string): Promise<string> {
-  const elements = join(work, 'elements');
+  const [elements, disk] = [join(work, 'elements'), join(work, `${NAME}.raw`)];
+  if (existsSync(disk)) return disk;
   const mirror = await layElements(elements);
   const cache = join(places(createContext({ env: process.env })).cache, 'disk-image-create');
   const place = [cache, elements, work, NAME];
@@ -117,7 +119,7 @@ export async function buildReference(group: Group, work: string): Promise<string
       throw new Error(`disk-image-create failed:\n${log.slice(-30).join('\n')}`, { cause });
     },
   );
-  return join(work, `${NAME}.raw`);
+  return disk;
 }
 
 export interface Built {
@@ -127,7 +129,7 @@ export interface Built {
   readonly steps: ReadonlySet<string>;
 }
 
-/** The same elements by the program, from the same mirror. */
+/** The same elements by the program, from the same mirror; what an earlier call made in work is taken. */
 export async function buildOurs(group: Group, work: string): Promise<Built> {
   const mirror = await layElements(join(work, 'elements'));
   const line = {
@@ -138,9 +140,11 @@ export async function buildOurs(group: Group, work: string): Promise<Built> {
   };
   const factory = join(work, 'factory.yaml');
   await writeFile(factory, stringify({ images: { [NAME]: line } }));
-  const { status, output } = await program(['build', '--factory', factory, '--output', join(work, 'out')]);
-  if (status !== 0) throw new Error(`image-factory build ended with ${status}:\n${output}`);
   const versions = join(work, 'out', NAME);
+  if (!existsSync(versions)) {
+    const { status, output } = await program(['build', '--factory', factory, '--output', join(work, 'out')]);
+    if (status !== 0) throw new Error(`image-factory build ended with ${status}:\n${output}`);
+  }
   const bundle = join(versions, (await readdir(versions)).find(name => /^\d.*-amd64$/.test(name)) ?? '');
   const core = join(bundle, 'core');
   const raw = (await readdir(core)).find(name => name.endsWith('.raw')) ?? '';

@@ -54,9 +54,10 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: 'cloud',
-    elements: words(`debian-minimal vm block-device-efi cloud-init cloud-init-datasources openssh-server
-      dhcp-all-interfaces growroot`),
+    elements: words(`debian-minimal vm block-device-efi grub2 cloud-init cloud-init-datasources openssh-server
+      dhcp-all-interfaces growroot devuser`),
     environment: {
+      DIB_DEV_USER_USERNAME: 'keeper',
       DIB_CLOUD_INIT_DATASOURCES: 'ConfigDrive, NoCloud',
       DIB_BOOTLOADER_DEFAULT_CMDLINE: 'console=tty0 console=ttyS0,115200 net.ifnames=0',
     },

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../end-to-end/program.ts';
@@ -16,6 +16,9 @@ import type { Group } from './groups.ts';
 import { RULES } from './rules.ts';
 import { type Row, scriptsOf } from './table.ts';
 import { enabledServices, packageVersions, readTree, type Tree } from './tree.ts';
+
+/** Where builds are kept for the next run, and taken from; absent: nowhere. */
+const KEPT = process.env.IMAGE_FACTORY_TEST_ELEMENTS;
 
 /** What the tests of groups found out. */
 export class Findings {
@@ -62,7 +65,8 @@ export function compareGroup(group: Group, findings: Findings): void {
 
     beforeAll(async () => {
       await installReference();
-      work = await mkdtemp('/var/tmp/image-factory-elements-');
+      work = KEPT === undefined ? await mkdtemp('/var/tmp/image-factory-elements-') : join(KEPT, group.name);
+      await mkdir(work, { recursive: true });
       built = await buildOurs(group, join(work, 'ours'));
       ours = await readTree(built.raw);
       if (await hasReference(group)) {
@@ -73,7 +77,7 @@ export function compareGroup(group: Group, findings: Findings): void {
     afterAll(async () => {
       await ours?.close();
       await theirs?.close();
-      await rm(work, { recursive: true, force: true });
+      if (KEPT === undefined) await rm(work, { recursive: true, force: true });
     });
 
     it('run all their scripts', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Built, buildOurs, installReference } from '../elements/builds.ts';
 import { SMALL } from '../elements/groups.ts';
+import { laySources } from '../elements/sources.ts';
 import { expectAllScripts } from '../elements/suite.ts';
 import { readTree, type Tree } from '../elements/tree.ts';
 
@@ -11,11 +12,13 @@ describe("diskimage-builder's own elements", () => {
   let work = '';
   let built: Built;
   let tree: Tree;
+  let commit = '';
 
   beforeAll(async () => {
     await installReference();
     work = await mkdtemp('/var/tmp/image-factory-elements-');
-    built = await buildOurs(SMALL, work);
+    commit = await laySources(join(work, 'elements'));
+    built = await buildOurs({ ...SMALL, elements: [...SMALL.elements, 'sources'] }, work);
     tree = await readTree(built.raw);
   });
 
@@ -52,15 +55,16 @@ describe("diskimage-builder's own elements", () => {
     for (const name of ['nano', 'zerofree', 'memtest86+']) expect(names).not.toContain(name);
   });
 
-  it('source-repositories are in the manifest', async () => {
+  it('source-repositories are there, and in the manifest with commit or digest', async () => {
     const manifest = JSON.parse(await readFile(join(built.bundle, 'core/manifest.json'), 'utf8'));
-    expect(manifest.sourceRepositories).toMatchObject([
-      {
-        name: 'exercise',
-        kind: 'file',
-        path: '/opt/exercise',
-        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
-      },
+    const sha256 = expect.stringMatching(/^[0-9a-f]{64}$/);
+    const found = [...manifest.sourceRepositories].sort((a, b) => (a.name < b.name ? -1 : 1));
+    expect(found).toMatchObject([
+      { name: 'data', kind: 'tar', path: '/opt/data', sha256 },
+      { name: 'exercise', kind: 'file', path: '/opt/exercise', sha256 },
+      { name: 'tool', kind: 'git', path: '/opt/tool', commit },
     ]);
+    for (const path of ['/opt/tool/tool', '/opt/data/tool'])
+      expect((await tree.content(path)).toString()).toBe('by git\n');
   });
 });

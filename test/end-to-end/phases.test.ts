@@ -1,9 +1,10 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BuildLog } from '../../src/build/build-log.ts';
-import { Chroot, HELPERS, IN_TARGET, inTree as inBareTree, TREE } from '../../src/build/chroot.ts';
+import { Chroot, HELPERS, inTree as inBareTree, TREE } from '../../src/build/chroot.ts';
 import { layOutSources } from '../../src/build/dib.ts';
+import { resolveElements } from '../../src/build/elements.ts';
 import { writeFstab } from '../../src/build/finish.ts';
 import { writeHelpers } from '../../src/build/helpers.ts';
 import { assembleHooks, type Hooks, type Phase } from '../../src/build/hooks.ts';
@@ -49,6 +50,7 @@ const ELEMENTS: Record<string, Files> = {
     'pkg-map': '{"default": {"tool": "tool-of-first"}}',
     'svc-map': 'web: { default: httpd }\n',
     'bin/svc-map': ['#!/bin/sh\necho own\n', 0o755],
+    'init-scripts/systemd/first.service': '[Service]\n',
     'bin/helper': ['#!/bin/sh\necho helped\n', 0o755],
   },
   second: {
@@ -97,7 +99,8 @@ describe('the phases of a build', () => {
   beforeAll(async () => {
     workshop = await openOwnWorkshop(context, async work => {
       const all = Object.entries(ELEMENTS).map(([name, files]) => element(join(work, 'in'), name, files));
-      const read = await Promise.all(all);
+      const built = await resolveElements(['install-bin', 'dib-init-system'], [resolve('elements')]);
+      const read = [...(await Promise.all(all)), ...built];
       await mkdir(join(work, 'elements'));
       hooks = await assembleHooks(read, join(work, 'elements/hooks'));
       await layOutSources(read, join(work, 'elements'));
@@ -168,6 +171,11 @@ describe('the phases of a build', () => {
     expect(log.timings.map(each => each.what)).toContain('install.d/10-install-static');
   });
 
+  it('leave programs and units of elements in the image by install-bin and dib-init-system', async () => {
+    const modes = ['stat', '-c', '%a %U', '/usr/local/bin/helper', '/usr/lib/systemd/system/first.service'];
+    expect(await inTree(...modes)).toBe('755 root\n644 root\n');
+  });
+
   it("find diskimage-builder's helpers on the PATH, after those that elements bring", async () => {
     const words = [
       'pkg-map --element first tool',
@@ -176,7 +184,7 @@ describe('the phases of a build', () => {
       'command -v helper',
     ];
     expect(await inTree('sh', '-euc', words.join('\n'))).toBe(
-      `tool-of-first\nown\ntool-of-first\n${IN_TARGET}/bin/helper\n`,
+      'tool-of-first\nown\ntool-of-first\n/usr/local/bin/helper\n',
     );
     const packages = `mkdir -p ${TREE}/var/lib ${TREE}/var/cache/apt/archives/partial && cp -a /var/lib/dpkg /var/lib/apt ${TREE}/var/lib`;
     await workshop.sandbox.run(['sh', '-c', packages]);
