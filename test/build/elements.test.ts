@@ -51,6 +51,24 @@ describe('resolveElements', () => {
       expect(await namesOf(['image'], [folder])).toEqual(['distribution', 'image']);
     }));
 
+  it.each([
+    ['two that provide the same', ['one', 'two'], 'the elements one and two both provide network'],
+    ['one that another provides', ['one', 'network'], 'the elements one and network both provide network'],
+    ['what an element brings in', ['image', 'one'], 'the elements one and two both provide network'],
+  ])('refuses %s, by their names', (_what, names, message) =>
+    inTemporary(async folder => {
+      await writeTree(folder, {
+        'one/element-provides': 'network',
+        'two/element-provides': '# comment\nnetwork dns',
+        'network/README': '',
+        'image/element-deps': 'two',
+      });
+      const error = await resolveElements(names, [folder]).catch(each => each);
+      expect(error).toBeInstanceOf(DefinitionError);
+      expect(error.line).toBe(`${message}: leave one of them out`);
+    }),
+  );
+
   it('needs no folder of diskimage-builder for what the engine does itself, and takes one that is there', () =>
     inTemporary(async folder => {
       const needs = 'package-installs\npkg-map\nsvc-map\ninstall-static\ndpkg\ndib-python\ndib-run-parts\n';
