@@ -41,7 +41,6 @@ describe("diskimage-builder's own elements", () => {
     ['modprobe', '/etc/modprobe.d/exercise.conf', 'options loop max_loop=16\n'],
     ['modprobe by a variable', '/etc/modprobe.d/blacklist.conf', /^blacklist pcspkr$/m],
     ['apt-conf', '/etc/apt/apt.conf', /Show-Upgraded/],
-    ['package-installs, in its phase', '/etc/exercise-before', /^nano ii/],
     ['block-device-gpt', '/etc/fstab', 'LABEL=cloudimg-rootfs / ext4 defaults 0 1\n'],
   ])('%s has done its work', async (_, path, wanted) => {
     const content = (await tree.content(path)).toString();
