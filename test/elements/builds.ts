@@ -137,6 +137,7 @@ export async function buildOurs(group: Group, work: string): Promise<Built> {
     environment: environmentOf(group, mirror),
     forms: ['raw'],
     mirror: { image: mirror.archive },
+    verify: { boot: '30m' },
   };
   const factory = join(work, 'factory.yaml');
   await writeFile(factory, stringify({ images: { [NAME]: line } }));

@@ -100,7 +100,10 @@ export function compareGroup(group: Group, findings: Findings): void {
     });
 
     it.runIf(group.boots).each(['bios', 'uefi'])('boot under %s', async firmware => {
-      const { status, output } = await run(['verify', '--firmware', firmware, built?.bundle ?? '']);
+      const { status, output } = await run([
+        ...['verify', '--factory', join(work, 'ours/factory.yaml')],
+        ...['--firmware', firmware, built?.bundle ?? ''],
+      ]);
       expect(status, output).toBe(0);
       const state = `boots under ${firmware.toUpperCase()}`;
       for (const name of group.elements) findings.note(group, name, { state });
