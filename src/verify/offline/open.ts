@@ -13,7 +13,7 @@ import type { BundleUnderTest, ImageUnderTest } from './types.ts';
 
 /**
  * Opens the image of a bundle for the checks; what several of them need is made once.
- * @throws CheckError when the file that is booted does not hold the disk of the manifest, or cannot be read
+ * @throws CheckError when its file does not hold the disk of the manifest, or cannot be read
  */
 export async function withImage<T>(
   context: Context,
@@ -21,7 +21,8 @@ export async function withImage<T>(
   body: (image: ImageUnderTest) => Promise<T>,
 ): Promise<T> {
   const { core, manifest } = bundle;
-  const { path, form } = bootableImage(manifest);
+  // Raw is read as it lies there; that the file which is booted holds the same disk is for the check `images`.
+  const { path, form } = manifest.files.find(each => each.form === 'raw') ?? bootableImage(manifest);
   // A killed run must not leave a raw copy that looks like an image.
   return withWorkDirectory(context, bundle.work, async work => {
     const raw = await asRaw(context, { path: join(core, path), form }, manifest.diskSize, work);

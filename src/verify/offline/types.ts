@@ -26,7 +26,7 @@ export interface BundleUnderTest {
 /** An image whose bytes are looked at, without a boot and without a mount. */
 export interface ImageUnderTest extends BundleUnderTest {
   readonly context: Context;
-  /** Path in the core of the file that is looked at, which is the one that is booted. */
+  /** Path in the core of the file that is looked at. */
   readonly opened: string;
   /** Path of the raw disk in it. */
   readonly raw: string;

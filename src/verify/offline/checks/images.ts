@@ -29,7 +29,7 @@ export const images: OfflineCheck = {
   },
 };
 
-/** The form that is booted was compared when it was opened. */
+/** The one that is looked at was compared when it was opened. */
 function otherForms({ context, core, manifest, work, opened }: ImageUnderTest): Promise<void> {
   const { diskSize: size, diskDigest: digest } = manifest;
   const others = diskImages(manifest).filter(({ path }) => path !== opened);
