@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { bootableImage } from '../../bundle/core.ts';
+import { bootableImage, diskImages } from '../../bundle/core.ts';
 import type { Context } from '../../host/context.ts';
 import { CheckError } from '../../host/errors.ts';
 import { withWorkDirectory } from '../../host/workdir.ts';
@@ -22,7 +22,7 @@ export async function withImage<T>(
 ): Promise<T> {
   const { core, manifest } = bundle;
   // Raw is read as it lies there; that the file which is booted holds the same disk is for the check `images`.
-  const { path, form } = manifest.files.find(each => each.form === 'raw') ?? bootableImage(manifest);
+  const { path, form } = diskImages(manifest).find(each => each.form === 'raw') ?? bootableImage(manifest);
   // A killed run must not leave a raw copy that looks like an image.
   return withWorkDirectory(context, bundle.work, async work => {
     const raw = await asRaw(context, { path: join(core, path), form }, manifest.diskSize, work);
