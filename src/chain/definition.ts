@@ -7,6 +7,7 @@ import { asset } from '../host/assets.ts';
 import type { Context } from '../host/context.ts';
 import { DefinitionError } from '../host/errors.ts';
 import { type Logins, NO_LOGINS } from '../image/logins.ts';
+import { diskPlan } from '../image/plan.ts';
 
 /** The factory file that is meant: the one named, else `factory.yaml` here, else the repository's example. */
 export function factoryFile(context: Context, factory: string | undefined): string {
@@ -20,12 +21,28 @@ export function factoryFile(context: Context, factory: string | undefined): stri
 /** Where distributions' packages of diskimage-builder put its elements. */
 const DIB_ELEMENTS = '/usr/lib/python3/dist-packages/diskimage_builder/elements';
 
-/** @throws DefinitionError with every mistake of the file */
+/** @throws DefinitionError with every mistake of the file, or the first disk that cannot be made */
 export async function readDefinition(context: Context, factory: string | undefined): Promise<Definition> {
-  return loadDefinition(factoryFile(context, factory), {
+  const definition = await loadDefinition(factoryFile(context, factory), {
     builtinElements: asset('elements'),
     moreElements: existsSync(DIB_ELEMENTS) ? [DIB_ELEMENTS] : [],
   });
+  definition.factory.images.forEach(requireDisk);
+  return definition;
+}
+
+/** Told at once, and not by a build that has begun. */
+function requireDisk({ name, disk }: ImageLine): void {
+  try {
+    diskPlan(disk);
+  } catch (error) {
+    if (!(error instanceof DefinitionError)) throw error;
+    const { advice } = error;
+    throw new DefinitionError(`disk of ${name}: ${error.message}`, {
+      ...(advice && { advice }),
+      cause: error,
+    });
+  }
 }
 
 /**
