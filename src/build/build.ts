@@ -10,8 +10,14 @@ import { requireRoom } from '../host/room.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { toolsPath, toolsTree } from '../host/sandbox/tools-tree.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
-import { type DocumentsRequest, mountedFilesystems, writeDocuments } from '../image/documents.ts';
+import {
+  type Documents,
+  type DocumentsRequest,
+  mountedFilesystems,
+  writeDocuments,
+} from '../image/documents.ts';
 import { placedRoot } from '../image/layout.ts';
+import { minimumOf } from '../image/minimum.ts';
 import { diskPlan } from '../image/plan.ts';
 import { BuildLog } from './build-log.ts';
 import { HELPERS } from './chroot.ts';
@@ -31,8 +37,6 @@ import { sealTree } from './seal.ts';
 import { probedDisk, writeStandIns } from './stand-ins.ts';
 import { type BuiltTree, buildTree, openWorkshop } from './tree.ts';
 import type { Reservation } from './version.ts';
-
-const GIB = 1024 ** 3;
 
 export interface ImageBuild extends Reservation {
   readonly preparation: Preparation;
@@ -153,7 +157,8 @@ async function finishBundle(
       log.timed('inventory', () => writeDocuments(draft.core, documentsOf(request, disk))),
     ]);
     const { files, raw } = await log.timed('digests', () => takeForms(context, forms));
-    const manifest = await makeManifest(context, sandbox, request, { disk, files, raw, log });
+    const { entries } = documents;
+    const manifest = await makeManifest(context, sandbox, request, { disk, files, raw, log, entries });
     context.log.debug(`${documents.installed.length} packages, ${documents.entries.length} files`);
     await log.finish(join(draft.core, 'logs', 'build.log'));
     return { bundle: await draft.finish(manifest), manifest };
@@ -174,7 +179,8 @@ async function makeManifest(
   context: Context,
   sandbox: Sandbox,
   request: Grown,
-  made: Awaited<ReturnType<typeof takeForms>> & { disk: BuiltDisk; log: BuildLog },
+  made: Awaited<ReturnType<typeof takeForms>> &
+    Pick<Documents, 'entries'> & { disk: BuiltDisk; log: BuildLog },
 ): Promise<Manifest> {
   const { preparation } = request;
   const { line } = preparation;
@@ -189,7 +195,7 @@ async function makeManifest(
     diskDigest: made.raw.sha256,
     diskSize: made.raw.size,
     files: made.files,
-    minimum: { disk: Math.ceil(made.raw.size / GIB), memory: 512 },
+    minimum: minimumOf(made.entries, made.raw.size),
     builder: { engine: ENGINE, run: request.job, host: hostname() },
     rootFilesystem: rootFilesystem(made.disk),
     volumes: volumesOf(made.disk),

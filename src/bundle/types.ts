@@ -57,7 +57,7 @@ export interface Manifest {
   readonly minimum: {
     /** GiB, rounded up, as Glance counts. */
     readonly disk: number;
-    /** MiB. */
+    /** MiB, by the rule in src/image/minimum.ts. */
     readonly memory: number;
   };
   readonly builder: {
