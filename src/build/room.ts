@@ -1,6 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Form } from '../definition/forms.ts';
+import type { ImageLine } from '../definition/types.ts';
 import { availableMemory, type RoomNeed } from '../host/room.ts';
+import { CONVERTERS } from '../image/forms/index.ts';
 import type { Preparation } from './prepare.ts';
 import { isInMemory } from './tree.ts';
 
@@ -27,18 +30,24 @@ export interface BuildPlaces {
 }
 
 /**
- * What a build will put where, estimated from its packages: the tree's files once in the raw disk, which is
- * sparse, and once more, compressed to less, in the qcow2.
+ * What a build will put where, estimated from its packages: the tree's files once in the raw disk, which is made
+ * whatever is asked for, and once in every other form, in most of them compressed to less.
  */
 export async function roomNeeds(
-  { installed, download }: Pick<Preparation, 'installed' | 'download'>,
+  {
+    installed,
+    download,
+    line,
+  }: Pick<Preparation, 'installed' | 'download'> & { line: Pick<ImageLine, 'forms'> },
   places: BuildPlaces,
 ): Promise<RoomNeed[]> {
   const tree = installed + BESIDE;
+  const forms: readonly Form[] = [...new Set<Form>(['raw', ...line.forms])];
+  const share = forms.reduce((all, form) => all + CONVERTERS[form].share, 0);
   const missing = Math.max(0, download - (await sizeOf(join(places.downloads, 'archives'))));
   const tools = (await stat(places.tools).catch(() => undefined)) === undefined ? TOOLS : 0;
   return [
-    { directory: places.results, bytes: Math.ceil(tree * 1.6) + DOCUMENTS, what: 'the bundle' },
+    { directory: places.results, bytes: Math.ceil(tree * share) + DOCUMENTS, what: 'the bundle' },
     { directory: places.work, bytes: isInMemory(await availableMemory()) ? 0 : tree, what: 'the root tree' },
     { directory: places.cache, bytes: missing + tools, what: 'downloads and tools' },
   ];

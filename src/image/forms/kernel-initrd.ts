@@ -11,5 +11,6 @@ cat "initrd.img-\${kernel#vmlinuz-}" > "$3"
 
 export const kernelInitrdConverter: Converter = {
   files: ['kernel', 'initrd'],
+  share: 0.1,
   argv: ({ tree, file }) => ['sh', '-c', COPY, 'kernel', tree, file('kernel'), file('initrd')],
 };

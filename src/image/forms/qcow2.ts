@@ -5,6 +5,7 @@ import type { Converter, DiskReader } from './types.ts';
 /** Compressed, in order of the clusters (no -W), so that the same disk gives the same file. */
 export const qcow2Converter: Converter = {
   files: ['qcow2'],
+  share: 0.6,
   argv: ({ raw, file, compression }) => [
     ...['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2'],
     ...['-c', '-o', `compression_type=${compression}`, '-m', '16', raw, file('qcow2')],

@@ -3,10 +3,14 @@ import { CheckError } from '../../host/errors.ts';
 import { streamed } from '../../host/stream.ts';
 import type { Converter, DiskReader } from './types.ts';
 
+/** zstd takes over the owner of what it reads when it names its result itself; what is written to is the caller's. */
+const COMPRESS = 'exec zstd -q -9 -T0 -c -- "$1" > "$2"';
+
 /** zstd's workers give the same bytes however many they are; only --single-thread gives others. */
 export const rawZstConverter: Converter = {
   files: ['raw.zst'],
-  argv: ({ raw, file }) => ['zstd', '-q', '-f', '-9', '-T0', '-o', file('raw.zst'), raw],
+  share: 0.6,
+  argv: ({ raw, file }) => ['sh', '-c', COMPRESS, 'zstd', raw, file('raw.zst')],
 };
 
 export const rawZstReader: DiskReader = {

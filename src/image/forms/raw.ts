@@ -3,7 +3,8 @@ import { CheckError } from '../../host/errors.ts';
 import { readFilePieces } from './pieces.ts';
 import type { Converter, DiskReader } from './types.ts';
 
-export const rawConverter: Converter = { files: ['raw'] };
+/** Sparse: no more than the tree. */
+export const rawConverter: Converter = { files: ['raw'], share: 1 };
 export const rawReader: DiskReader = { diskSize, read: (_context, path) => readFilePieces(path) };
 
 /** How other formats begin: a raw disk that begins so is another disk to whoever guesses its format. */

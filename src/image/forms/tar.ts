@@ -3,6 +3,7 @@ import type { Converter, TreeReader } from './types.ts';
 
 export const tarConverter: Converter = {
   files: ['tar'],
+  share: 1.1,
   argv: ({ tree, file, foreign, epoch }) => [
     ...['tar', '--create', `--file=${file('tar')}`, `--directory=${tree}`, '--sort=name', '--format=pax'],
     // Neither the process nor the moment of reading may show in the headers.

@@ -21,6 +21,8 @@ export interface ConvertRequest {
 /** Makes a form. The same disk or tree gives the same bytes. */
 export interface Converter {
   readonly files: readonly FileForm[];
+  /** Room that they take, as a share of the tree's size, at most. */
+  readonly share: number;
   /** The command that writes them, run in the sandbox; absent for the raw disk, which is there already. */
   readonly argv?: (request: ConvertRequest) => readonly string[];
 }
