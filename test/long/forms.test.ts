@@ -88,6 +88,7 @@ describe('the least machine', () => {
         firmware: 'uefi',
         accel: 'auto',
       },
+      imageSize: manifest.diskSize,
       ...{ memory: manifest.minimum.memory * MIB, cpus: 1, userName: 'debian', userData: userData('nonce') },
       ...{ directory: work, state: join(work, 'state') },
     });
