@@ -1,3 +1,4 @@
+import { DISK } from './qemu-hardware.ts';
 import type { Accelerator, DirectBoot, Firmware, MachineRequest } from './types.ts';
 
 /** A virtual network that no image knows by heart, so that what a guest uses it was told. */
@@ -52,7 +53,7 @@ export function qemuArgv(
     // The monitor is our pipe: it needs no name in any file system and ends with us.
     ...['-chardev', 'stdio,id=monitor,signal=off', '-mon', 'chardev=monitor,mode=control'],
     ...['-chardev', `file,id=serial,path=${FILES.console}`, '-serial', 'chardev:serial'],
-    ...diskArgv('disk', FILES.disk, 'format=qcow2,cache=unsafe,discard=unmap'),
+    ...diskArgv(DISK, FILES.disk, 'format=qcow2,cache=unsafe,discard=unmap'),
     ...diskArgv('seed', FILES.seed, 'format=raw,readonly=on'),
     ...['-device', 'virtio-rng-pci'],
     // A cloud's machines have one too; nobody looks at it until a boot fails.

@@ -10,17 +10,28 @@ import { ConsoleTail } from './console.ts';
 import { NetworkGate, UNANSWERED } from './gate.ts';
 import { deadEnd, systemSpoke, whereItStopped } from './phases.ts';
 import { FILES, FIRMWARE, qemuArgv, virtualNetwork } from './qemu-argv.ts';
+import { qemuHardware } from './qemu-hardware.ts';
 import { QemuProcess } from './qemu-process.ts';
 import type { Qmp } from './qmp.ts';
 import { takeScreen } from './screen.ts';
 import { makeSeedDisk } from './seed.ts';
 import { closeSsh, makeKeyPair, type SshTarget, ssh } from './ssh.ts';
 import { tied } from './tied.ts';
-import type { Accelerator, Machine, MachineRequest, SshResult, WatchedNetwork } from './types.ts';
+import type {
+  Accelerator,
+  Hardware,
+  Machine,
+  MachineRequest,
+  SshOptions,
+  SshResult,
+  Told,
+  WatchedNetwork,
+} from './types.ts';
 
 /** What a first boot writes to its overlay, and then some. */
 const ROOM = 2 * 1024 ** 3;
 const POLL = 250;
+const PATIENCE = 2000;
 
 /**
  * Boots an image in QEMU on this host, on a throwaway overlay; the guest is on when this returns, and no more.
@@ -41,6 +52,7 @@ interface Parts {
   readonly qemu: QemuProcess;
   readonly qmp: Qmp;
   readonly ssh: SshTarget;
+  readonly told: Told;
   readonly poweredOn: Date;
 }
 
@@ -100,6 +112,14 @@ class QemuMachine implements Machine, Trial {
     return { resolver, unanswered: UNANSWERED, queriesFor: name => gate.destinations(name) };
   }
 
+  get told(): Told {
+    return this.#parts.told;
+  }
+
+  get hardware(): Hardware {
+    return qemuHardware(this.#parts.qmp);
+  }
+
   spoke(): boolean {
     return systemSpoke(this.#tail.text);
   }
@@ -115,6 +135,8 @@ class QemuMachine implements Machine, Trial {
       const answer = (await this.#parts.qmp.execute('query-status')) as { status?: unknown };
       return String(answer.status);
     } catch (error) {
+      // The monitor closes a moment before QEMU's exit is known.
+      await Promise.race([this.#parts.qemu.exited(), this.#context.sleep(PATIENCE)]);
       return `ended: ${this.ended() ?? (error instanceof Error ? error.message : error)}`;
     }
   }
@@ -142,7 +164,8 @@ class QemuMachine implements Machine, Trial {
     }
   }
 
-  ssh(command: string, options: { timeout?: number } = {}): Promise<SshResult> {
+  async ssh(command: string, options: SshOptions = {}): Promise<SshResult> {
+    if (options.fresh) await closeSsh(this.#parts.ssh);
     return ssh(this.#parts.ssh, command, { ...options, signal: this.#context.signal });
   }
 
@@ -184,8 +207,9 @@ async function switchOn(
   directory: string,
 ): Promise<Parts> {
   const { context, userName } = request;
-  await prepareFiles(request, directory);
+  const seeded = await prepareFiles(request, directory);
   const network = virtualNetwork(context.random(2));
+  const told = { ...seeded, address: network.guest, router: network.host };
   const qemu = new QemuProcess(qemuArgv(request, accelerator, network), directory);
   const gate = new NetworkGate(qemu.gateStreams(), network);
   const poweredOn = context.now();
@@ -197,15 +221,8 @@ async function switchOn(
     const target = { host: '127.0.0.1', port, user: userName, directory };
     const { resolver } = network;
     return {
-      accelerator,
-      directory,
-      diskSize: request.diskSize,
-      resolver,
-      gate,
-      qemu,
-      qmp,
+      ...{ accelerator, directory, diskSize: request.diskSize, resolver, gate, qemu, qmp, told, poweredOn },
       ssh: target,
-      poweredOn,
     };
   } catch (cause) {
     await qemu.kill();
@@ -216,15 +233,24 @@ async function switchOn(
   }
 }
 
-async function prepareFiles(request: MachineRequest, directory: string): Promise<void> {
-  const { context, firmware } = request;
+async function prepareFiles(
+  request: MachineRequest,
+  directory: string,
+): Promise<Pick<Told, 'hostName' | 'publicKey'>> {
+  const { context, firmware, userData, vendorData } = request;
   const { signal } = context;
   await makeOverlay(request, join(directory, FILES.disk));
   const publicKey = await makeKeyPair(directory, signal);
+  // A name that no image has by heart.
+  const hostName = `guest-${context.random(4).toString('hex')}`;
   const instanceId = `image-factory-${context.random(8).toString('hex')}`;
-  const seed = { instanceId, hostName: 'image-factory', publicKey, userData: request.userData };
+  const seed = { instanceId, hostName, publicKey, userData, ...(vendorData !== undefined && { vendorData }) };
   await makeSeedDisk(join(directory, FILES.seed), seed, signal);
-  if (firmware === 'bios') return;
+  if (firmware !== 'bios') await copyVariables(firmware, directory);
+  return { hostName, publicKey };
+}
+
+async function copyVariables(firmware: keyof typeof FIRMWARE, directory: string): Promise<void> {
   await copyFile(FIRMWARE[firmware].variables, join(directory, FILES.vars)).catch(cause => {
     throw new HostError(`the UEFI firmware ${FIRMWARE[firmware].variables} is not there`, {
       advice: 'apt-get install ovmf',

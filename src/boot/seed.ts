@@ -10,6 +10,7 @@ export interface Seed {
   /** In the form of authorized_keys. */
   readonly publicKey: string;
   readonly userData: string;
+  readonly vendorData?: string;
 }
 
 const SIZE = 1024 * 1024;
@@ -26,11 +27,15 @@ export function metaData({ instanceId, hostName, publicKey }: Seed): string {
 export async function makeSeedDisk(path: string, seed: Seed, signal: AbortSignal): Promise<void> {
   const folder = `${path}.d`;
   await mkdir(folder);
-  await writeFile(join(folder, 'meta-data'), metaData(seed));
-  await writeFile(join(folder, 'user-data'), seed.userData);
+  const contents: Readonly<Record<string, string>> = {
+    'meta-data': metaData(seed),
+    'user-data': seed.userData,
+    ...(seed.vendorData !== undefined && { 'vendor-data': seed.vendorData }),
+  };
+  const files = Object.keys(contents).map(name => join(folder, name));
+  for (const [name, text] of Object.entries(contents)) await writeFile(join(folder, name), text);
   await writeFile(path, '');
   await truncate(path, SIZE);
   await run(tied(['mkfs.vfat', '-n', 'CIDATA', path]), { signal });
-  const files = ['meta-data', 'user-data'].map(name => join(folder, name));
   await run(tied(['mcopy', '-i', path, ...files, '::']), { signal });
 }

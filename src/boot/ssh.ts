@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CheckError } from '../host/errors.ts';
 import { run, ToolError } from '../host/process.ts';
 import { tied } from './tied.ts';
-import type { SshResult } from './types.ts';
+import type { SshOptions, SshResult } from './types.ts';
 
 const KEY = 'id_ed25519';
 const MINUTE = 60_000;
@@ -33,25 +33,28 @@ const OPTIONS = [
   ...['BatchMode=yes', 'ConnectTimeout=8', 'LogLevel=ERROR', 'ServerAliveInterval=10'],
   ...[`IdentityFile=${KEY}`, 'IdentitiesOnly=yes', 'IdentityAgent=none', 'UpdateHostKeys=no'],
   ...['UserKnownHostsFile=known_hosts', 'GlobalKnownHostsFile=/dev/null', 'StrictHostKeyChecking=accept-new'],
-  ...['ControlMaster=auto', 'ControlPath=ssh.sock', 'ControlPersist=yes'],
 ];
+const SHARED = ['ControlMaster=auto', 'ControlPath=ssh.sock', 'ControlPersist=yes'];
+const KEYLESS = ['PubkeyAuthentication=no'];
 
-export function sshArgv(target: SshTarget, command: string): string[] {
-  const options = OPTIONS.flatMap(option => ['-o', option]);
-  const where = ['-p', String(target.port), '-l', target.user, target.host];
-  return ['ssh', '-F', 'none', ...options, ...where, '--', command];
+export function sshArgv(target: SshTarget, command: string, { user, keyless }: SshOptions = {}): string[] {
+  const own = user === undefined && !keyless;
+  const options = [...OPTIONS, ...(own ? SHARED : []), ...(keyless ? KEYLESS : [])];
+  const where = ['-p', String(target.port), '-l', user ?? target.user, target.host];
+  return ['ssh', '-F', 'none', ...options.flatMap(option => ['-o', option]), ...where, '--', command];
 }
 
-/** @throws CheckError when the command takes longer than the timeout, milliseconds */
+/** @throws CheckError when the command takes longer than the timeout */
 export async function ssh(
   target: SshTarget,
   command: string,
-  options: { timeout?: number; signal: AbortSignal },
+  options: SshOptions & { signal: AbortSignal },
 ): Promise<SshResult> {
   const { timeout = MINUTE, signal } = options;
   const accept = Array.from({ length: 256 }, (_, status) => status);
+  const argv = sshArgv(target, command, options);
   try {
-    return await run(tied(sshArgv(target, command)), { cwd: target.directory, timeout, signal, accept });
+    return await run(tied(argv), { cwd: target.directory, timeout, signal, accept });
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const shown = command.length > 60 ? `${command.slice(0, 60)}...` : command;

@@ -23,9 +23,9 @@ export interface Machine {
   waitForConsole(pattern: RegExp, deadline: number, phase: string): Promise<void>;
   /**
    * Runs a command in the guest over ssh as the default user; status 255 is ssh's own.
-   * @throws CheckError when it takes longer than the timeout (milliseconds; default one minute)
+   * @throws CheckError when it takes longer than the timeout
    */
-  ssh(command: string, options?: { timeout?: number }): Promise<SshResult>;
+  ssh(command: string, options?: SshOptions): Promise<SshResult>;
   /** What the screen shows, a PNG file; undefined when there is none to be had. */
   screen(): Promise<Buffer | undefined>;
   /** Size of the disk that the guest got, bytes. */
@@ -34,6 +34,10 @@ export interface Machine {
   readonly network: WatchedNetwork | undefined;
   /** What only a cloud can be asked. */
   readonly cloud?: CloudSide;
+  /** What this machine told its guest, for the checks that look whether it arrived. */
+  readonly told?: Told;
+  /** What can be done to the hardware from outside; absent where nobody but the cloud can. */
+  readonly hardware?: Hardware;
   /** Ends it and removes everything it made; may be called twice. */
   close(): Promise<void>;
 }
@@ -64,6 +68,34 @@ export interface CloudSide {
    * @throws CheckError when its user-data was not carried out
    */
   configDrive(): Promise<string>;
+}
+
+export interface Told {
+  readonly hostName: string;
+  /** The one key that opens the default user, as authorized_keys has it. */
+  readonly publicKey: string;
+  /** The IPv4 address that DHCP hands out, and its router. */
+  readonly address: string;
+  readonly router: string;
+}
+
+export interface Hardware {
+  /** The button by which ACPI asks for power-off; resolves once it is pressed. */
+  powerButton(): Promise<void>;
+  /** Bytes of its disk that the guest said it has no use for, since power-on. */
+  discarded(): Promise<number>;
+}
+
+/** Ways to log in other than as everybody does; for the checks that must be turned away. */
+export interface SshOptions {
+  /** Milliseconds; default one minute. */
+  readonly timeout?: number;
+  /** Default: the default user, over the shared connection. Anybody else gets a connection of his own. */
+  readonly user?: string;
+  /** Offers no key, so that the answer tells which methods the guest would take. */
+  readonly keyless?: boolean;
+  /** Hangs the shared connection up first: the guest at its other end was started anew. */
+  readonly fresh?: boolean;
 }
 
 export interface SshResult {
@@ -101,6 +133,8 @@ export interface MachineRequest {
   readonly cpus: number;
   readonly userName: string;
   readonly userData: string;
+  /** What a cloud's operator hands to every guest; absent: nothing. */
+  readonly vendorData?: string;
   /** Work directory owned by the caller; the machine removes what it makes there. */
   readonly directory: string;
   /** The user's state directory, where it is remembered what this host's KVM is worth. */
