@@ -3,31 +3,16 @@ import type { Distribution } from './types.ts';
 
 /** The checks that an image must pass, wherever they apply, unless the factory file says otherwise. */
 export const DEFAULT_CHECKS = [
-  'images',
-  'filesystem',
-  'bootable',
-  'fstab',
-  'sealed',
-  'host-keys',
-  'logins',
-  'secrets',
-  'build-host',
-  'world-writable',
-  'set-id',
-  'package-files',
-  'package-sources',
-  'running',
-  'address',
-  'ssh',
-  'user-data',
-  'resolver',
-  'root-password',
-  'root-grows',
-  'console',
+  ...['images', 'filesystem', 'bootable', 'fstab', 'sealed', 'host-keys', 'logins', 'secrets', 'build-host'],
+  ...['world-writable', 'set-id', 'package-files', 'package-sources'],
+  ...['running', 'address', 'ssh', 'cloud-init', 'units', 'kernel-log'],
+  ...['user-data', 'vendor-data', 'host-name', 'dhcp', 'route', 'resolver', 'time', 'listening'],
+  ...['root-password', 'passwords', 'password-login', 'root-login', 'accounts', 'authorized-keys'],
+  ...['root-grows', 'root-filesystem', 'discard', 'console', 'login-prompt'],
 ] as const;
 
 /** Checks that a factory file has to ask for: they take long, or are not for every image. */
-export const OPTIONAL_CHECKS = [] as const;
+export const OPTIONAL_CHECKS = ['restart', 'power-off'] as const;
 
 /** Checks that only a cloud can be asked, where they are always asked. */
 export const CLOUD_CHECKS = ['image-record', 'metadata', 'config-drive', 'reboot', 'rebuild'] as const;

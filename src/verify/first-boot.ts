@@ -3,11 +3,12 @@ import type { Machine } from '../boot/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
 import { asRaw } from '../image/disk-file.ts';
+import { type Answers, gather } from './facts.ts';
 import { awaitGuest, type BootedGuest } from './guest.ts';
 import { judge } from './judge.ts';
 import type { SuiteRequest } from './suite.ts';
 import type { CheckResult, GuestCheck, GuestUnderTest, Report } from './types.ts';
-import { userData } from './user-data.ts';
+import { userData, vendorData } from './user-data.ts';
 
 const GIB = 1024 ** 3;
 
@@ -16,6 +17,8 @@ export interface FirstBoot {
   readonly machine: Report['machine'];
   /** From power-on to cloud-init finished; 0: it never was. */
   readonly bootSeconds: number;
+  /** From then until the checks had ended that share the guest. */
+  readonly sharedSeconds: number;
   readonly results: readonly CheckResult[];
   readonly console: string;
   readonly screen?: Buffer;
@@ -52,8 +55,10 @@ export async function firstBoot(
     return notBooted(request, kind, await Promise.all(results));
   }
   try {
-    const { userName, imageSize } = request;
-    const guest = { machine, userName, imageSize, diskSize: machine.diskSize, nonce };
+    const { userName, imageSize, bundle } = request;
+    const { logins, allow } = bundle;
+    const facts = { machine, userName, imageSize, diskSize: machine.diskSize, nonce, logins, allow };
+    const guest = { context, budget: request.boot.budget, ...facts };
     const tested = await testGuest(context, request, checks, guest);
     const passed = tested.results.every(({ outcome }) => outcome === 'passed');
     const screen = passed ? undefined : await machine.screen();
@@ -79,12 +84,13 @@ function machineSettings(request: SuiteRequest, nonce: string) {
   const { imageSize, userName, state, boot, direct, cloud } = request;
   const { accel, firmware, memory, cpus } = boot;
   const how = { accel, firmware, memory, cpus, cloud, ...(direct === undefined ? {} : { direct }) };
-  return { imageSize, userName, state, ...how, userData: userData(nonce) };
+  const seeded = { userData: userData(nonce), vendorData: vendorData(nonce) };
+  return { imageSize, userName, state, ...how, ...seeded };
 }
 
 function notBooted({ boot }: SuiteRequest, kind: string, results: readonly CheckResult[]): FirstBoot {
   const machine = { kind, accelerator: 'none', firmware: boot.firmware };
-  return { machine, bootSeconds: 0, results, console: '' };
+  return { machine, bootSeconds: 0, sharedSeconds: 0, results, console: '' };
 }
 
 async function testGuest(
@@ -95,18 +101,40 @@ async function testGuest(
 ): Promise<Omit<FirstBoot, 'console' | 'screen'>> {
   const { machine } = guest;
   const booted = await bootOrReason(context, machine, request.boot.budget);
+  const start = context.now().getTime();
   const reached = !(booted instanceof CheckError);
-  const results: CheckResult[] = [];
-  for (const check of checks) {
-    const act = () => check.run(underTest(guest, booted));
-    // A guest that is not there will not be there the second time.
-    results.push(await judgeGuest(context, request, check, act, reached));
-  }
+  const subject = underTest(guest, booted);
+  const answers = reached ? await questions(context, subject, checks) : undefined;
+  const told = answers === undefined ? subject : { ...subject, answers };
+  const turn = (check: GuestCheck) => {
+    // The second time a check asks anew; a guest that is not there will not be there then either.
+    const tries = [told, subject];
+    const act = async () => {
+      // What would restart a guest has nothing to say of one that never came up.
+      if (check.alone && !reached) throw booted;
+      return check.run(tries.shift() ?? subject);
+    };
+    return judgeGuest(context, request, check, act, reached && !check.alone);
+  };
+  const results = await Promise.all(checks.filter(check => !check.alone).map(turn));
+  const sharedSeconds = (context.now().getTime() - start) / 1000;
+  for (const check of checks.filter(({ alone }) => alone)) results.push(await turn(check));
   return {
-    machine: told(machine, request),
+    machine: machineFacts(machine, request),
     bootSeconds: reached ? booted.bootSeconds : 0,
+    sharedSeconds,
     results,
   };
+}
+
+async function questions(
+  context: Context,
+  guest: GuestUnderTest,
+  checks: readonly GuestCheck[],
+): Promise<Answers> {
+  const commands = checks.flatMap(check => check.asks?.(guest) ?? []);
+  const mark = context.random(16).toString('hex');
+  return gather(guest.machine, commands, mark);
 }
 
 function judgeGuest(
@@ -136,7 +164,7 @@ async function bootOrReason(
   }
 }
 
-function told({ kind, accelerator, cloud }: Machine, { boot }: SuiteRequest): Report['machine'] {
+function machineFacts({ kind, accelerator, cloud }: Machine, { boot }: SuiteRequest): Report['machine'] {
   return { kind, accelerator, firmware: boot.firmware, ...(cloud && { cloud: cloud.facts }) };
 }
 
@@ -155,6 +183,8 @@ function underTest(
     network: machine.network,
     diskSize: machine.diskSize,
     ...(machine.cloud && { cloud: machine.cloud }),
+    ...(machine.told && { told: machine.told }),
+    ...(machine.hardware && { hardware: machine.hardware }),
     status: () => machine.status(),
     console: () => machine.console(),
     screen: () => machine.screen(),

@@ -84,10 +84,10 @@ export async function runSuite(
   const startedAt = context.now().toISOString();
   const { first, results } = await runChecks(context, request, checks, boot);
   await assertBytes(context, request, 'changed while it was tested');
-  const { machine, bootSeconds, console, screen } = first;
+  const { machine, bootSeconds, sharedSeconds, console, screen } = first;
   const report = {
     ...subject(request),
-    ...{ machine, bootSeconds, required },
+    ...{ machine, bootSeconds, sharedSeconds, required },
     run: runId(context),
     startedAt,
     finishedAt: context.now().toISOString(),

@@ -1,4 +1,8 @@
 import type { Machine } from '../boot/types.ts';
+import type { AllowList } from '../definition/types.ts';
+import type { Context } from '../host/context.ts';
+import type { Logins } from '../image/logins.ts';
+import type { Answers } from './facts.ts';
 import type { ImageUnderTest, Looked } from './offline/types.ts';
 
 /**
@@ -45,6 +49,10 @@ export interface OfflineCheck extends CheckFacts {
 /** Looks at the guest of the first boot, which all of these share. */
 export interface GuestCheck extends CheckFacts {
   readonly kind: 'guest';
+  /** Shell commands whose answers it needs, from root; all checks' questions go to the guest in one session. */
+  asks?(guest: Pick<GuestUnderTest, 'machine' | 'nonce'>): readonly string[];
+  /** It changes the guest for others: it runs when they are done, one after the other in the order of the list. */
+  readonly alone?: true;
   /** @returns what was seen; throws CheckError with what is wrong, NotApplicable when it cannot apply */
   run(guest: GuestUnderTest): Promise<string>;
 }
@@ -58,7 +66,10 @@ export class NotApplicable extends Error {
 }
 
 export interface GuestUnderTest {
+  readonly context: Context;
   readonly machine: Machine;
+  /** From power-on to cloud-init finished it may take so long, milliseconds. */
+  readonly budget: number;
   readonly userName: string;
   /** Size of the image's own disk and of the disk the guest got, bytes. */
   readonly imageSize: number;
@@ -67,6 +78,11 @@ export interface GuestUnderTest {
   readonly nonce: string;
   /** What cloud-init says of its own work. */
   readonly cloudInit: CloudInitState;
+  /** Who may log in beside the cloud's own key, and which findings are taken as they are: the factory file's word. */
+  readonly logins: Logins;
+  readonly allow: AllowList;
+  /** What the guest answered to the checks' questions; absent: each asks by itself. */
+  readonly answers?: Answers;
 }
 
 /** `degraded`: it finished, and met errors on the way that it could work around. */
@@ -101,6 +117,8 @@ export interface Report {
   readonly finishedAt: string;
   /** Seconds from power-on to cloud-init finished; 0 when it never did. */
   readonly bootSeconds: number;
+  /** Seconds that the checks took which share that boot; those that restart the guest are not among them. */
+  readonly sharedSeconds: number;
   /** Names of the checks that must have passed; others were run, and stop nothing. */
   readonly required: readonly string[];
   readonly checks: readonly CheckResult[];

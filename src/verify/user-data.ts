@@ -2,6 +2,17 @@
 export const USER_DATA = '/run/image-factory-user-data';
 export const CARRIED_OUT = '/run/image-factory-user-data.sha256';
 
+/** What vendor-data writes. */
+export const VENDOR_DATA = '/run/image-factory-vendor-data';
+
+/**
+ * An operator's cloud-config. It keeps to a key of its own: where both name one, the customer's counts.
+ * @param nonce hex digits
+ */
+export function vendorData(nonce: string): string {
+  return `#cloud-config\n${JSON.stringify({ bootcmd: [['sh', '-c', `printf %s ${nonce} > ${VENDOR_DATA}`]] })}\n`;
+}
+
 /**
  * A cloud-config that leaves a nonce in the guest and runs a command on it.
  * @param nonce hex digits

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CLOUD_CHECKS, DEFAULT_CHECKS } from '../../src/definition/builtin.ts';
+import { CLOUD_CHECKS, DEFAULT_CHECKS, OPTIONAL_CHECKS } from '../../src/definition/builtin.ts';
 import { publishedSchema } from '../../src/definition/schema.ts';
 import { line, load } from '../definition/support.ts';
 
@@ -55,6 +55,7 @@ describe('docs/factory-file.md', () => {
   it('names the checks that there are', () => {
     expect(page).toContain(`The checks: ${DEFAULT_CHECKS.join(', ')}.`);
     expect(page).toContain(`and is always: ${CLOUD_CHECKS.join(', ')}.`);
+    expect(page).toContain(`To be asked for by name: ${OPTIONAL_CHECKS.join(', ')}.`);
   });
 
   it('tells the defaults that a line has', async () => {

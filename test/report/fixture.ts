@@ -119,6 +119,7 @@ export function report(change: Partial<Report> = {}): Report {
     startedAt: '2026-11-21T04:07:00.000Z',
     finishedAt: '2026-11-21T04:08:30.000Z',
     bootSeconds: 62.4,
+    sharedSeconds: 9.5,
     required: Object.keys(SEEN),
     checks,
     passed: true,

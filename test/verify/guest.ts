@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Machine, SshResult } from '../../src/boot/types.ts';
+import type { Hardware, Machine, SshResult, Told } from '../../src/boot/types.ts';
+import { createContext } from '../../src/host/context.ts';
+import { NO_LOGINS } from '../../src/image/logins.ts';
 import type { GuestUnderTest } from '../../src/verify/types.ts';
 
 const GIB = 1024 ** 3;
@@ -7,6 +9,13 @@ export const NONCE = 'c0ffee';
 export const RESOLVER = '10.70.83.53';
 export const CONSOLE =
   '[    0.000000] Linux version 6.1.0\r\n\r\nDebian GNU/Linux 12 host ttyS0\r\n\r\nhost login: ';
+
+const SOCKETS = `udp UNCONN 0 0 127.0.0.53%lo:53 0.0.0.0:*
+udp UNCONN 0 0 10.70.83.100%enp0s5:68 0.0.0.0:*
+tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*
+tcp LISTEN 0 128 [::]:22 [::]:*
+tcp LISTEN 0 128 [::1]:631 [::]:*
+`;
 
 /** What a good guest answers; a pattern of a command, and its answer. */
 const GOOD: readonly (readonly [RegExp, string])[] = [
@@ -17,6 +26,27 @@ const GOOD: readonly (readonly [RegExp, string])[] = [
   [/user-data$/, `${NONCE}`],
   [/user-data\.sha256$/, `${createHash('sha256').update(NONCE).digest('hex')}  /run/x\n`],
   [/getent ahosts/, ''],
+  [/user-data$|vendor-data$/, NONCE],
+  [/^mktemp|^d=\$\(mktemp/, ''],
+  [/status\.json$/, '{"v1": {"datasource": "NoCloud", "init": {"errors": []}, "stage": null}}'],
+  [/list-units --state=failed/, ''],
+  [/^dmesg$/, '[    0.000000] Linux version 6.1.0\n[    1.2] GPT: Use GNU Parted to correct GPT errors.\n'],
+  [/^hostname$/, 'guest-1a2b\n'],
+  [
+    /^ip -4 -o addr/,
+    '2: enp0s5    inet 10.70.83.100/24 metric 1024 brd 10.70.83.255 scope global dynamic enp0s5\n',
+  ],
+  [/^ip -4 route/, 'default via 10.70.83.2 dev enp0s5 proto dhcp src 10.70.83.100 metric 1024\n'],
+  [/is-active/, 'systemd-timesyncd\n'],
+  [/^ss /, SOCKETS],
+  [/getent shadow$/, 'root:*:20778:0:99999:7:::\ndebian:!:20778::::::\nsshd:!*:20778::::::\n'],
+  [
+    /getent passwd$/,
+    'root:x:0:0:root:/root:/bin/bash\nsync:x:4:65534::/bin:/bin/sync\ndebian:x:1000:1000::/home/debian:/bin/bash\nsshd:x:100:65534::/run:/usr/sbin/nologin\n',
+  ],
+  [/authorized_keys/, '/home/debian/.ssh/authorized_keys:ssh-ed25519 AAAAOURS image-factory\n'],
+  [/^findmnt/, 'rw,relatime,discard\n0\n'],
+  [/fstrim/, ''],
   [/resolv\.conf$/, 'nameserver 127.0.0.53\n'],
   [/getent shadow root$/, 'root:*:20778:0:99999:7:::\n'],
   [/^stat -f/, `${Math.floor((3.9 * GIB) / 4096)} 4096\n`],
@@ -30,6 +60,31 @@ export interface Behaviour {
   readonly asked?: readonly string[];
   readonly address?: { host: string; port: number };
   readonly poweredOn?: Date;
+  /** null: the machine does not say what it told. */
+  readonly told?: Partial<Told> | null;
+  /** What the disk has seen discarded, each time it is asked. */
+  readonly discarded?: number[];
+  readonly root?: SshResult;
+  readonly keyless?: SshResult;
+}
+
+export const TOLD: Told = {
+  ...{ hostName: 'guest-1a2b', publicKey: 'ssh-ed25519 AAAAOURS image-factory' },
+  ...{ address: '10.70.83.100', router: '10.70.83.2' },
+};
+
+export function refused(methods: string): SshResult {
+  return { status: 255, stdout: '', stderr: `debian@127.0.0.1: Permission denied (${methods}).\n` };
+}
+
+function hardware(discarded: number[]): Hardware {
+  return { powerButton: async () => {}, discarded: async () => discarded.shift() ?? 0 };
+}
+
+/** What a check asks as root, without what makes it root. */
+function unwrapped(line: string): string {
+  const command = /^sudo -n sh -c '([\s\S]*)'$/.exec(line)?.[1];
+  return command?.replaceAll("'\\''", "'") ?? line;
 }
 
 /** A machine with a guest that is good in everything but what a test says. */
@@ -47,8 +102,13 @@ export function fakeMachine(behaviour: Behaviour = {}): Machine & { closed: numb
     console: async () => behaviour.console ?? CONSOLE,
     screen: async () => Buffer.from('picture'),
     waitForConsole: async () => {},
-    ssh: async command => {
+    ...(behaviour.told === null ? {} : { told: { ...TOLD, ...behaviour.told } }),
+    ...(behaviour.discarded && { hardware: hardware(behaviour.discarded) }),
+    ssh: async (line, options = {}) => {
+      const command = unwrapped(line);
       commands.push(command);
+      if (options.user === 'root') return behaviour.root ?? refused('publickey');
+      if (options.keyless) return behaviour.keyless ?? refused('publickey');
       return answer(command, [...(behaviour.answers ?? []), ...GOOD]);
     },
     network: {
@@ -79,5 +139,7 @@ export function guestUnderTest(
   cloudInit: GuestUnderTest['cloudInit'] = { status: 'done', detail: 'status: done' },
 ): GuestUnderTest {
   const machine = fakeMachine(behaviour);
-  return { machine, userName: 'debian', imageSize: GIB, diskSize: 4 * GIB, nonce: NONCE, cloudInit };
+  const facts = { userName: 'debian', imageSize: GIB, diskSize: 4 * GIB, nonce: NONCE, cloudInit };
+  const context = createContext({ sleep: async () => {} });
+  return { context, budget: 60_000, machine, ...facts, logins: NO_LOGINS, allow: {} };
 }

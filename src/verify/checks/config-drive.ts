@@ -9,6 +9,7 @@ export const configDrive: GuestCheck = {
     'A server without a network, or in a cloud without a metadata service, is set up by its config drive.',
   severity: 'required',
   places: ['cloud'],
+  alone: true,
   async run({ machine }) {
     if (machine.cloud === undefined) throw new NotApplicable('the machine is not in a cloud');
     const source = clean(await machine.cloud.configDrive());

@@ -1,33 +1,45 @@
 import { OFFLINE_CHECKS } from '../offline/checks/index.ts';
 import type { Check } from '../types.ts';
+import { accounts } from './accounts.ts';
 import { address } from './address.ts';
+import { authorizedKeys } from './authorized-keys.ts';
+import { cloudInit } from './cloud-init.ts';
 import { configDrive } from './config-drive.ts';
 import { consoleLog } from './console.ts';
+import { dhcp } from './dhcp.ts';
+import { discard } from './discard.ts';
+import { hostName } from './host-name.ts';
 import { imageRecord } from './image-record.ts';
+import { kernelLog } from './kernel-log.ts';
+import { listening } from './listening.ts';
+import { loginPrompt } from './login-prompt.ts';
 import { metadata } from './metadata.ts';
+import { passwordLogin } from './password-login.ts';
+import { passwords } from './passwords.ts';
+import { powerOff } from './power-off.ts';
 import { reboot } from './reboot.ts';
 import { rebuild } from './rebuild.ts';
 import { resolver } from './resolver.ts';
+import { restart } from './restart.ts';
+import { rootFilesystem } from './root-filesystem.ts';
 import { rootGrows } from './root-grows.ts';
+import { rootLogin } from './root-login.ts';
 import { rootPassword } from './root-password.ts';
+import { route } from './route.ts';
 import { running } from './running.ts';
 import { ssh } from './ssh.ts';
+import { time } from './time.ts';
+import { units } from './units.ts';
 import { userData } from './user-data.ts';
+import { vendorData } from './vendor-data.ts';
 
 /** Every check there is, in the order in which they run and are told of. */
 export const CHECKS: readonly Check[] = [
   ...OFFLINE_CHECKS,
-  running,
-  address,
-  ssh,
-  userData,
-  resolver,
-  rootPassword,
-  rootGrows,
-  consoleLog,
-  imageRecord,
-  metadata,
-  configDrive,
-  reboot,
-  rebuild,
+  ...[running, address, ssh, cloudInit, units, kernelLog],
+  ...[userData, vendorData, hostName, dhcp, route, resolver, time, listening],
+  ...[rootPassword, passwords, passwordLogin, rootLogin, accounts, authorizedKeys],
+  ...[rootGrows, rootFilesystem, discard, consoleLog, loginPrompt],
+  ...[imageRecord, metadata, configDrive, reboot, rebuild],
+  ...[restart, powerOff],
 ];

@@ -10,6 +10,7 @@ export const reboot: GuestCheck = {
   protects: 'A server that a customer reboots comes back, with its files and reachable as before.',
   severity: 'required',
   places: ['cloud'],
+  alone: true,
   async run({ machine }) {
     if (machine.cloud === undefined) throw new NotApplicable('the machine is not in a cloud');
     await said(machine, `touch ${MARK} && sync`);

@@ -14,6 +14,7 @@ export const rebuild: GuestCheck = {
     'A server that a customer rebuilds starts from the image again, with his key and his new user-data.',
   severity: 'required',
   places: ['cloud'],
+  alone: true,
   async run({ machine, nonce }) {
     if (machine.cloud === undefined) throw new NotApplicable('the machine is not in a cloud');
     await said(machine, `touch ${MARK} && sync`);

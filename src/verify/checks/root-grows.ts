@@ -1,10 +1,11 @@
 import { CheckError } from '../../host/errors.ts';
+import { asked } from '../asked.ts';
 import type { GuestCheck } from '../types.ts';
-import { said } from './said.ts';
 
 /** What inode tables and the journal may take; partitions beside the root are of the image's own size. */
 const SHARE = 0.85;
 const MIB = 1024 ** 2;
+const SIZE = "stat -f -c '%b %S' /";
 
 export const rootGrows: GuestCheck = {
   kind: 'guest',
@@ -12,8 +13,10 @@ export const rootGrows: GuestCheck = {
   protects: 'The root filesystem fills the disk of the flavour that a customer pays for.',
   severity: 'required',
   places: ['runner', 'store', 'cloud'],
-  async run({ machine, imageSize, diskSize }) {
-    const [blocks, blockSize] = (await said(machine, "stat -f -c '%b %S' /")).split(' ').map(Number);
+  asks: () => [SIZE],
+  async run(guest) {
+    const { imageSize, diskSize } = guest;
+    const [blocks, blockSize] = (await asked(guest, SIZE)).split(' ').map(Number);
     const size = (blocks ?? Number.NaN) * (blockSize ?? Number.NaN);
     if (!Number.isSafeInteger(size)) throw new CheckError('the size of the root filesystem cannot be read');
     const seen = `${mebibytes(size)} of root filesystem on a disk of ${mebibytes(diskSize)}`;

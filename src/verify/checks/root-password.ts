@@ -1,6 +1,8 @@
 import { CheckError } from '../../host/errors.ts';
+import { asked } from '../asked.ts';
 import type { GuestCheck } from '../types.ts';
-import { said } from './said.ts';
+
+const ENTRY = 'getent shadow root';
 
 export const rootPassword: GuestCheck = {
   kind: 'guest',
@@ -8,8 +10,9 @@ export const rootPassword: GuestCheck = {
   protects: 'Nobody logs in as root with a password that came with the image, or with none at all.',
   severity: 'required',
   places: ['runner', 'store', 'cloud'],
-  async run({ machine }) {
-    const entry = await said(machine, 'sudo -n getent shadow root');
+  asks: () => [ENTRY],
+  async run(guest) {
+    const entry = await asked(guest, ENTRY);
     const [name, field] = entry.split(':');
     if (name !== 'root' || field === undefined) throw new CheckError('root has no entry in /etc/shadow');
     if (field === '') throw new CheckError("root's password is empty: anybody may log in");

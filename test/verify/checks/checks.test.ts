@@ -106,7 +106,7 @@ describe('resolver', () => {
     const guest = guestUnderTest();
     await resolver.run(guest);
     const { commands } = guest.machine as ReturnType<typeof import('../guest.ts').fakeMachine>;
-    expect(commands[0]).toBe('timeout 8 getent ahosts c0ffee.unanswered.example.net');
+    expect(commands[0]).toBe('timeout 8 getent ahosts c0ffee.unanswered.example.net; :');
   });
 });
 

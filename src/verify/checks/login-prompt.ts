@@ -1,0 +1,17 @@
+import { CheckError } from '../../host/errors.ts';
+import { clean } from '../../host/log.ts';
+import type { GuestCheck } from '../types.ts';
+
+export const loginPrompt: GuestCheck = {
+  kind: 'guest',
+  name: 'login-prompt',
+  protects: 'A server that started shows its login prompt on the console, where a locked-out customer goes.',
+  severity: 'required',
+  places: ['runner', 'store'],
+  async run({ machine }) {
+    const text = (await machine.console()).split('\n').map(clean).join('\n');
+    const prompt = /^\S+ login:/m.exec(text);
+    if (prompt !== null) return `the console shows ${JSON.stringify(prompt[0])}`;
+    throw new CheckError('the console shows no login prompt', { advice: 'enable serial-getty@ttyS0' });
+  },
+};

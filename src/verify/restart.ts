@@ -1,0 +1,48 @@
+import { whereItStopped } from '../boot/phases.ts';
+import type { Machine } from '../boot/types.ts';
+import { CheckError } from '../host/errors.ts';
+import type { GuestUnderTest } from './types.ts';
+
+const POLL = 1000;
+const TRY = 15_000;
+const BOOT_ID = 'cat /proc/sys/kernel/random/boot_id';
+
+/** Another one with every boot. */
+export async function bootId(machine: Machine): Promise<string> {
+  return (await machine.ssh(BOOT_ID)).stdout.trim();
+}
+
+/**
+ * Waits until the guest that was told to start anew answers again and cloud-init has finished.
+ * @param earlier the id of the boot before
+ * @returns seconds
+ * @throws CheckError when it does not come back within the budget of a boot
+ */
+export async function awaitRestart(guest: GuestUnderTest, earlier: string): Promise<number> {
+  const { context, machine, budget } = guest;
+  const start = context.now().getTime();
+  const deadline = start + budget;
+  while (!(await isAnother(machine, earlier))) {
+    const status = await machine.status();
+    if (status.startsWith('ended')) throw new CheckError(`the machine ${status} at its reboot`);
+    if (context.now().getTime() >= deadline) {
+      const stopped = whereItStopped(await machine.console());
+      throw new CheckError(`it is not back ${budget / 1000} s after its reboot: ${stopped}`);
+    }
+    await context.sleep(POLL);
+  }
+  await machine.ssh('cloud-init status --wait', {
+    timeout: Math.max(TRY, deadline - context.now().getTime()),
+  });
+  return (context.now().getTime() - start) / 1000;
+}
+
+async function isAnother(machine: Machine, earlier: string): Promise<boolean> {
+  try {
+    const { status, stdout } = await machine.ssh(BOOT_ID, { fresh: true, timeout: TRY });
+    return status === 0 && stdout.trim() !== earlier;
+  } catch (error) {
+    if (error instanceof CheckError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { createContext } from '../../../src/host/context.ts';
+import { CheckError } from '../../../src/host/errors.ts';
+import { powerOff } from '../../../src/verify/checks/power-off.ts';
+import { restart } from '../../../src/verify/checks/restart.ts';
+import { NotApplicable } from '../../../src/verify/types.ts';
+import { guestUnderTest } from '../guest.ts';
+
+/** A clock that a sleep moves. */
+function clock() {
+  let now = 0;
+  return createContext({
+    now: () => new Date(now),
+    sleep: async milliseconds => {
+      now += milliseconds;
+    },
+  });
+}
+
+const STATE: Readonly<Record<string, string>> = {
+  'ip -4': '2: e inet 10.70.83.100/24',
+  findmnt: '/ /dev/vda1 ext4',
+  'resolv.conf': 'nameserver 10.70.83.53',
+  ssh_host: 'ssh-ed25519 AAAA',
+};
+
+/** Goes down when told, and is back after so many tries, with this changed. */
+function restarting(tries: number, changed: Readonly<Record<string, string>> = {}, status = 'running') {
+  const guest = guestUnderTest();
+  const { machine } = guest;
+  let downFor = 0;
+  let state = STATE;
+  let boot = 'first';
+  machine.status = async () => status;
+  machine.console = async () => '[ 1.0] Linux version 6';
+  machine.ssh = async command => {
+    const answer = (stdout: string) => ({ status: 0, stdout, stderr: '' });
+    if (command.includes('systemctl reboot')) {
+      [downFor, boot, state] = [tries, 'second', { ...STATE, ...changed }];
+      return { status: 255, stdout: '', stderr: 'closed' };
+    }
+    if (downFor > 0 && command.includes('boot_id')) {
+      downFor -= 1;
+      if (downFor % 2 === 0) throw new CheckError('no answer over ssh');
+      return answer('first\n');
+    }
+    if (command.includes('boot_id')) return answer(`${boot}\n`);
+    return answer(Object.entries(state).find(([sign]) => command.includes(sign))?.[1] ?? '');
+  };
+  return { ...guest, machine, context: clock() };
+}
+
+describe('restart', () => {
+  it('passes when all is as before', async () => {
+    expect(await restart.run(restarting(5))).toBe(
+      'back after 5.0 s with the same address, mounts, resolver, host keys',
+    );
+  });
+
+  it.each([
+    ['ip -4', 'address'],
+    ['findmnt', 'mounts'],
+    ['resolv.conf', 'resolver'],
+    ['ssh_host', 'host keys'],
+  ])('fails when the answer to %s is another', async (sign, name) => {
+    await expect(restart.run(restarting(2, { [sign]: 'another' }))).rejects.toThrow(
+      `after a reboot it has another ${name}`,
+    );
+  });
+
+  it('takes no answer from before it for one from after it', async () => {
+    const guest = restarting(2, { findmnt: 'another' });
+    const answers = new Map(
+      (restart.asks?.(guest) ?? []).map(each => [
+        each,
+        { status: 0, stdout: STATE.findmnt ?? '', stderr: '' },
+      ]),
+    );
+    await expect(restart.run({ ...guest, answers })).rejects.toThrow(/another .*mounts/);
+  });
+
+  it('fails when the guest does not come back, and says where it stopped', async () => {
+    await expect(restart.run(restarting(100_000))).rejects.toThrow(
+      /it is not back 60 s after its reboot: it stopped in phase kernel/,
+    );
+  });
+
+  it('fails when the machine ends', async () => {
+    await expect(restart.run(restarting(9, {}, 'ended: QEMU ended with status 0'))).rejects.toThrow(
+      /the machine ended: QEMU ended with status 0 at its reboot/,
+    );
+  });
+});
+
+describe('power-off', () => {
+  function pressed(...answers: string[]) {
+    const guest = guestUnderTest({ discarded: [] });
+    const { machine } = guest;
+    machine.status = async () => (answers.length > 1 ? answers.shift() : answers[0]) ?? '';
+    return { ...guest, machine, context: clock() };
+  }
+
+  it('passes when the guest goes down by itself', async () => {
+    const guest = pressed('running', 'running', 'ended: QEMU ended with status 0');
+    expect(await powerOff.run(guest)).toBe('off after 1.0 s');
+  });
+
+  it('fails when nobody hears the button', async () => {
+    await expect(powerOff.run(pressed('running'))).rejects.toThrow(/still on 120 s after the power button/);
+  });
+
+  it('fails when the machine ends in another way', async () => {
+    await expect(powerOff.run(pressed('ended: QEMU ended with SIGSEGV'))).rejects.toThrow(/SIGSEGV/);
+  });
+
+  it('does not apply where there is no button', async () => {
+    await expect(powerOff.run(guestUnderTest())).rejects.toThrow(NotApplicable);
+  });
+});

@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readlink, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { bootQemu } from '../../src/boot/qemu.ts';
+import { sha256Hex } from '../../src/bundle/digest.ts';
+import { createContext } from '../../src/host/context.ts';
+import { CancelledError } from '../../src/host/errors.ts';
+import { NO_LOGINS } from '../../src/image/logins.ts';
+import { runSuite, type SuiteRequest } from '../../src/verify/suite.ts';
+import { bootSector } from '../boot/boot-sector.ts';
+import { manifest } from '../report/fixture.ts';
+
+const MIB = 1024 ** 2;
+const BUDGET = 12_000;
+
+/** A disk with this in front, to be tested by the real suite in a real QEMU. */
+async function diskOf(folder: string, sector: Buffer) {
+  const path = join(folder, 'disk.raw');
+  await writeFile(path, sector);
+  await truncate(path, MIB);
+  const content = Buffer.concat([sector, Buffer.alloc(MIB - sector.length)]);
+  const sha512 = createHash('sha512').update(content).digest('hex');
+  const request: SuiteRequest = {
+    ...{ image: 'debian-12', version: '20261121.1', coreDigest: 'c', diskDigest: 'd', path, form: 'raw' },
+    file: { path: 'disk.raw', size: MIB, sha256: sha256Hex(content), sha512 },
+    ...{ imageSize: MIB, userName: 'debian', checks: ['ssh', 'console', 'restart', 'power-off'] },
+    ...{ place: 'qemu', placeKind: 'runner', job: 'host:1', quarantine: {} },
+    bundle: { core: folder, manifest, work: folder, logins: NO_LOGINS, line: manifest.line, allow: {} },
+    boot: { accel: 'tcg', firmware: 'bios', budget: BUDGET, memory: 64 * MIB, cpus: 1 },
+    ...{ work: folder, state: join(folder, 'state') },
+  };
+  return request;
+}
+
+/** Processes that work in a folder: QEMU and ssh run in the machine's own. */
+async function processesIn(folder: string): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
+  const folders = await Promise.all(pids.map(pid => readlink(`/proc/${pid}/cwd`).catch(() => '')));
+  return pids.filter((_, index) => folders[index]?.startsWith(folder));
+}
+
+/** Tests run side by side, so each removes its own folder itself. */
+async function inFolder<T>(act: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'image-factory-faults-'));
+  try {
+    return await act(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const verdictOn = (sector: Buffer) => inFolder(folder => verdictIn(folder, sector));
+
+async function verdictIn(folder: string, sector: Buffer) {
+  const request = await diskOf(folder, sector);
+  const { report, console } = await runSuite(createContext(), request, bootQemu);
+  expect(await processesIn(folder)).toEqual([]);
+  expect(await readdir(folder)).toEqual(['disk.raw']);
+  expect(report.passed).toBe(false);
+  for (const { detail } of report.checks) expect(detail).toMatch(/^[^\p{Cc}]+(?:\t[^\p{Cc}]*)*$/u);
+  const told = Object.fromEntries(report.checks.map(each => [each.name, each]));
+  expect(told.ssh?.outcome).toBe('failed');
+  return { console, ssh: told.ssh?.detail, log: told.console?.detail };
+}
+
+const LINUX = '[    0.000000] Linux version 6.1.0-test\n';
+
+describe.concurrent('a guest that', () => {
+  it('writes nothing and never answers', { timeout: 60_000 }, async () => {
+    const { ssh, console } = await verdictOn(bootSector('', 'halt'));
+    expect(ssh).toMatch(
+      /^no ssh within 12 s of power-on .*: it stopped in phase power-on, and its console is empty$/,
+    );
+    expect(console).toBe('');
+  });
+
+  it('is no disk that boots', { timeout: 60_000 }, async () => {
+    const { ssh, log } = await verdictOn(Buffer.alloc(512));
+    expect(ssh).toMatch(/^no ssh within 12 s of power-on .*it stopped in phase power-on/);
+    expect(log).toMatch(/^the console log is empty/);
+  });
+
+  it('starts its kernel and hangs', { timeout: 60_000 }, async () => {
+    const { ssh, console } = await verdictOn(bootSector(`${LINUX}[    1.0] waiting for root\n`, 'halt'));
+    expect(ssh).toMatch(
+      /it stopped in phase kernel, and its console ends: .* \| \[ {4}1\.0\] waiting for root$/,
+    );
+    expect(console).toContain('waiting for root');
+  });
+
+  it('panics', { timeout: 60_000 }, async () => {
+    const panic = 'Kernel panic - not syncing: VFS: Unable to mount root fs';
+    const { ssh, console } = await verdictOn(bootSector(`${LINUX}[    1.0] ${panic}\n`, 'halt'));
+    expect(ssh).toBe(`the guest gave up: ${panic}`);
+    expect(console).toContain(panic);
+  });
+
+  it('switches itself off in the middle', { timeout: 60_000 }, async () => {
+    const { ssh, console } = await verdictOn(bootSector(LINUX, 'power-off'));
+    expect(ssh).toBe('the machine ended: QEMU ended with status 0');
+    expect(console).toContain('Linux version');
+  });
+
+  it('floods its console with commands for the runner', { timeout: 60_000 }, async () => {
+    const noise = '::error::FORGED\n::add-mask::debian\n\u001b[2J\u001b]0;title\u0007##[error]FORGED\n';
+    const { ssh, console } = await verdictOn(bootSector(noise, 'again'));
+    expect(ssh).toMatch(/floods its console|no ssh within/);
+    expect(console.length).toBeLessThan(9 * MIB);
+  });
+});
+
+it('ends at once when the job is cancelled, and leaves nothing', { timeout: 60_000 }, () =>
+  inFolder(async folder => {
+    const request = await diskOf(folder, bootSector('', 'halt'));
+    const abort = new AbortController();
+    const running = runSuite(createContext({ signal: abort.signal }), request, bootQemu);
+    const refused = expect(running).rejects.toThrow(CancelledError);
+    await expect.poll(() => processesIn(folder), { timeout: 20_000 }).not.toEqual([]);
+    const before = Date.now();
+    abort.abort();
+    await refused;
+    expect(Date.now() - before).toBeLessThan(3000);
+    expect(await processesIn(folder)).toEqual([]);
+    expect(await readdir(folder)).toEqual(['disk.raw']);
+  }),
+);
