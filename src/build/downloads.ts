@@ -13,15 +13,15 @@ const LOOKS = 6;
 export interface Look {
   /** Bytes that its network has brought. */
   readonly received: number;
-  /** Whether apt has a file that is not whole yet. */
-  readonly unfinished: boolean;
+  /** Files of apt that are not whole yet: size in bytes by path. */
+  readonly unfinished: ReadonlyMap<string, number>;
 }
 
 /** What the network has brought, and the files that apt is at: of the bootstrap, and of apt in the tree. */
 const LOOK = `nsenter --net=/run/image-factory-net cat /proc/self/net/dev
 echo
 find /cache/.own"$1"/partial /cache/.own"$1".d/apt/*/partial ${TREE}/var/lib/apt/lists/partial ${TREE}/var/cache/apt/archives/partial \\
-  -type f ! -name '*.FAILED' -mmin -1 2> /dev/null || true`;
+  -type f ! -name '*.FAILED' -printf '%s %p\\n' 2> /dev/null || true`;
 
 /**
  * Runs body, and ends the sandbox when a download in it creeps. apt itself gives up a connection that is silent,
@@ -61,17 +61,28 @@ export async function watchingDownloads<T>(
   }
 }
 
-/** True when a file stayed unfinished all the time and the network brought too little. */
+/**
+ * True when the network went on to bring one file, and too little of it, all the time. A file that does not grow is
+ * being verified, or apt's own timeout is for it; one that grows by more than the network brought is being unpacked.
+ * Both take long on a busy host, and neither is the mirror's fault.
+ */
 export function isCreeping(looks: readonly Look[], patience: number): boolean {
   const [first] = looks;
   const last = looks.at(-1);
   if (first === undefined || last === undefined || looks.length <= LOOKS) return false;
-  return looks.every(each => each.unfinished) && last.received - first.received < SLOWEST * patience;
+  const received = last.received - first.received;
+  if (received >= SLOWEST * patience) return false;
+  return [...last.unfinished].some(([path, size]) => {
+    const grown = size - (first.unfinished.get(path) ?? size);
+    return grown > 0 && grown <= received && looks.every(each => each.unfinished.has(path));
+  });
 }
 
 async function look(sandbox: Sandbox, name: string): Promise<Look> {
   const { stdout } = await sandbox.run(['sh', '-c', LOOK, 'look', name], { as: 'supervisor' });
   const [interfaces = '', files = ''] = stdout.split('\n\n');
   const received = Number(/^ *tap0: *(\d+)/m.exec(interfaces)?.[1] ?? 0);
-  return { received, unfinished: files.trim() !== '' };
+  const rows = files.split('\n').filter(row => row !== '');
+  const sizes = rows.map(row => [row.slice(row.indexOf(' ') + 1), Number.parseInt(row, 10)] as const);
+  return { received, unfinished: new Map(sizes) };
 }

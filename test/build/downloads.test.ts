@@ -4,21 +4,29 @@ import { createContext } from '../../src/host/context.ts';
 import { NetworkError } from '../../src/host/errors.ts';
 import type { Sandbox } from '../../src/host/sandbox/sandbox.ts';
 
-/** Seven looks, at an even rate. */
-const looks = (bytesBetween: number, unfinished = true): Look[] =>
-  Array.from({ length: 7 }, (_, index) => ({ received: index * bytesBetween, unfinished }));
+/** Seven looks at one file, at even rates: bytes between two looks that the network brings, and that the file grows. */
+const looks = (received: number, grown = received, path = 'bash.deb'): Look[] =>
+  Array.from({ length: 7 }, (_, index) => ({
+    received: index * received,
+    unfinished: new Map([[path, 1000 + index * grown]]),
+  }));
+const nothing = looks(0).map(each => ({ ...each, unfinished: new Map<string, number>() }));
 
 it.each([
   ['17 kB/s', looks(17_000 * 5), true],
-  ['not a byte', looks(0), true],
+  ['a hundred bytes a second', looks(500), true],
   ['40 kB/s', looks(40_000 * 5), false],
-  ['nothing to fetch', looks(0, false), false],
+  ['nothing to fetch', nothing, false],
+  ['a file that is verified, which does not grow', looks(0), false],
+  ['a file that is verified while a keepalive comes', looks(54, 0), false],
+  ['a list that is unpacked on a busy host', looks(54, 20_000), false],
+  ['one file after the other', [...looks(500).slice(0, 3), ...looks(500, 500, 'tar.deb').slice(3)], false],
   [
     'a file that came to its end meanwhile',
-    [...looks(0).slice(0, 3), { received: 0, unfinished: false }, ...looks(0).slice(4)],
+    [...looks(500).slice(0, 3), ...nothing.slice(0, 1), ...looks(500).slice(4)],
     false,
   ],
-  ['too short a time', looks(0).slice(0, 6), false],
+  ['too short a time', looks(500).slice(0, 6), false],
   ['none', [], false],
 ])('judges %s', (_what, seen, wanted) => expect(isCreeping(seen, 30)).toBe(wanted));
 
@@ -33,7 +41,7 @@ describe('watchingDownloads', () => {
     const sandbox = {
       run: async () => {
         received += bytesBetween;
-        const stdout = `Inter-|\n  tap0: ${received} 1 2\n    lo: 99999999 1\n\n/cache/.ownx/partial/a.deb\n`;
+        const stdout = `Inter-|\n  tap0: ${received} 1 2\n    lo: 99999999 1\n\n${received} /cache/.ownx/partial/a.deb\n`;
         return { status: 0, stdout, stderr: '' };
       },
       close: async () => close(),
