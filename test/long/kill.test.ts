@@ -7,47 +7,47 @@ const COUNT = Number(process.env.KILL_COUNT ?? 200);
 const seed = seedOf('KILL_SEED');
 const draw = random(seed);
 
+const CALLERS = ['root', 'sudo'] as const;
+
 describe(`SIGKILL, KILL_SEED=${seed}`, () => {
-  describe.each([
-    ['by root', false],
-    ['through sudo', true],
-  ])('%s', (_how, asUser) => {
-    let bed: Bed;
-    let whole: { steps: string[]; seconds: number };
+  const beds: Bed[] = [];
 
-    beforeAll(async () => {
-      bed = await makeBed(asUser);
-      whole = await wholeBuild(bed);
-    });
+  beforeAll(async () => {
+    for (const caller of CALLERS) beds.push(await makeBed(caller === 'sudo'));
+  });
 
-    afterAll(() => bed?.remove());
+  afterAll(async () => {
+    for (const bed of beds) await bed.remove();
+  });
 
-    it(`at ${COUNT / 2} random points of a whole build leaves nothing`, async () => {
-      await killAll(
-        bed,
-        Array.from({ length: COUNT / 2 }, () => ({ steps: 0, seconds: whole.seconds * draw() })),
-      );
-    });
-
-    it('at the boundary of every step leaves nothing', async () => {
-      expect(whole.steps.length).toBeGreaterThan(20);
-      await killAll(
-        bed,
-        whole.steps.map((_line, index) => ({ steps: index + 1, seconds: 0 })),
-      );
-    });
+  // Both callers at once, as two users of one host would.
+  it(`at ${COUNT} random points and at the boundary of every step leaves nothing`, async () => {
+    const rounds = beds.map(async (bed, index) => killAll(bed, CALLERS[index] ?? ''));
+    for (const { points, counts } of await Promise.all(rounds)) {
+      expect(counts.length).toBe(points.length);
+      expect(points.filter(({ seconds }) => seconds === 0).length).toBeGreaterThan(20);
+    }
   });
 });
 
-/** Tells how often it killed in which step, and that the next build works. */
-async function killAll(bed: Bed, points: readonly Point[]): Promise<void> {
-  const counts = new Map<string, number>();
+/** Half of the random points and every boundary, mixed; tells of each kill as it happens. */
+async function killAll(bed: Bed, caller: string): Promise<{ points: Point[]; counts: string[] }> {
+  const whole = await wholeBuild(bed);
+  const drawn = Array.from({ length: COUNT / 2 }, () => ({ steps: 0, seconds: whole.seconds * draw() }));
+  const boundaries = whole.steps.map((_line, index) => ({ steps: index + 1, seconds: 0 }));
+  const points = shuffled([...drawn, ...boundaries]);
+  const counts: string[] = [];
   for (const point of points) {
-    const where = await killAt(bed, point);
-    counts.set(where, (counts.get(where) ?? 0) + 1);
+    counts.push(await killAt(bed, point));
+    console.log(`${caller}: kill ${counts.length} of ${points.length} ${counts.at(-1)}`);
   }
   await wholeBuild(bed);
-  console.log(
-    `${points.length} kills\n${[...counts].map(([where, count]) => `${count} ${where}`).join('\n')}`,
-  );
+  return { points, counts };
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map(item => ({ item, key: draw() }))
+    .sort((one, two) => one.key - two.key)
+    .map(({ item }) => item);
 }
