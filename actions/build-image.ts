@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { build } from '../src/chain/build.ts';
+import { isCold } from './cold.ts';
 import type { Performer } from './command.ts';
 import { refuseCredentials } from './credentials.ts';
 import { BUILD } from './inputs.ts';
@@ -12,9 +13,9 @@ export const buildPerformer: Performer<typeof BUILD> = {
     ...(image === undefined ? [] : [join(output, image)]),
     ...(work === undefined ? [] : [work]),
   ],
-  async perform(context, { cache: _cache, ...values }, job) {
+  async perform(context, { cache: _cache, cold, ...values }, job) {
     refuseCredentials(context.env);
-    const result = await build(context, { ...values, job });
+    const result = await build(context, { ...values, cold: isCold(context, cold), job });
     const { image, version, diskDigest } = result.manifest;
     return {
       outputs: {

@@ -91,6 +91,30 @@ const work = {
     'Directory for temporary work. Default: memory when there is enough of it, else the output directory.',
 } as const satisfies Input;
 
+const layers = [
+  {
+    name: 'cold',
+    kind: 'choice',
+    choices: ['auto', 'true', 'false'],
+    default: 'auto',
+    description:
+      'Use no layers of earlier builds, and leave none. With auto this is so in CI: on a runner that keeps its disk, whoever runs jobs as the same user could change what is built.',
+  },
+  {
+    name: 'layers',
+    kind: 'number',
+    description: 'Size limit of the layers that builds of this user start from and leave, in GiB.',
+    default: '10',
+  },
+  {
+    name: 'layer-age',
+    kind: 'number',
+    description:
+      'Hours for which a layer is used that depends on more than what is known of it, such as what a script fetched from the network.',
+    default: '24',
+  },
+] as const satisfies readonly Input[];
+
 const key = [
   {
     name: 'signing-key',
@@ -220,6 +244,7 @@ export const BUILD = {
       only: 'action',
       description: 'Keep downloaded packages in the cache of GitHub Actions between runs.',
     },
+    ...layers,
     installTools,
   ],
   outputs: [
@@ -419,8 +444,9 @@ export const RUN = {
       name: 'force',
       kind: 'flag',
       default: 'false',
-      description: 'Build even when nothing has changed.',
+      description: 'Build even when nothing has changed, and without layers of earlier builds.',
     },
+    ...layers,
     dryRun,
     ...boot,
     ...key,

@@ -1,5 +1,6 @@
 import { run } from '../src/chain/run.ts';
 import type { LineResult } from '../src/chain/types.ts';
+import { isCold } from './cold.ts';
 import type { Performer } from './command.ts';
 import { RUN } from './inputs.ts';
 import { runSummary } from './summaries.ts';
@@ -7,8 +8,8 @@ import { runSummary } from './summaries.ts';
 export const runPerformer: Performer<typeof RUN> = {
   command: RUN,
   leftovers: ({ output }) => [output],
-  async perform(context, values, job) {
-    const { lines } = await run(context, { ...values, job });
+  async perform(context, { cold, ...values }, job) {
+    const { lines } = await run(context, { ...values, cold: isCold(context, cold), job });
     return {
       outputs: { lines: JSON.stringify(lines) },
       summary: runSummary(lines),

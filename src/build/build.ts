@@ -31,12 +31,16 @@ import { layOutGiven } from './given-files.ts';
 import { writeHelpers } from './helpers.ts';
 import { assembleHooks, type Hooks } from './hooks.ts';
 import { ENGINE } from './inputs.ts';
+import type { LayerRoom } from './layers/layers.ts';
+import { type LayerLimits, layerPlan, withLayerRoom } from './layers/room.ts';
+import type { LayerPlan } from './layers/start.ts';
 import type { Preparation } from './prepare.ts';
 import { roomNeeds } from './room.ts';
 import { sealTree } from './seal.ts';
 import { probedDisk, writeStandIns } from './stand-ins.ts';
-import { type BuiltTree, buildTree, openWorkshop } from './tree.ts';
+import { type BuiltTree, buildTree } from './tree.ts';
 import type { Reservation } from './version.ts';
+import { openWorkshop } from './workshop.ts';
 
 export interface ImageBuild extends Reservation {
   readonly preparation: Preparation;
@@ -44,6 +48,8 @@ export interface ImageBuild extends Reservation {
   readonly work?: string;
   /** Seconds that the mirror may keep us waiting. */
   readonly mirrorTimeout?: number;
+  /** Absent: a cold build, which leaves no layers. */
+  readonly layers?: LayerLimits;
   readonly job: string;
 }
 
@@ -72,24 +78,30 @@ export async function buildImage(context: Context, request: ImageBuild): Promise
     set: preparation.toolSet,
   });
   const log = new BuildLog(context, join(results, 'build.log'), `${bundle}.failed.log`);
-  const build = async (work: string) => {
+  const build = async (work: string, room?: LayerRoom) => {
     const hooks = await layOut(preparation, work);
     const out = join(results, 'out');
-    const sandbox = await openWorkshop(context, { tools, root, work, out, downloads });
+    const files = room && { files: room.draft };
+    const sandbox = await openWorkshop(context, { tools, root, work, out, downloads, ...files });
     try {
-      return await withSandbox(context, sandbox, { ...request, hooks, log });
+      const layers = room && { layers: await layerPlan(context, { preparation, sandbox, work, room }) };
+      const { layers: _limits, ...rest } = request;
+      return await withSandbox(context, sandbox, { ...rest, hooks, log, ...layers });
     } finally {
       await sandbox.close();
     }
   };
+  const withLayers = (work: string) =>
+    withLayerRoom(context, cache, request.layers, room => build(work, room));
   return keepingLog(context, log, [results, work, cache], () =>
-    request.work === undefined ? build(results) : withWorkDirectory(context, request.work, build),
+    request.work === undefined ? withLayers(results) : withWorkDirectory(context, request.work, withLayers),
   );
 }
 
 /** A build that has begun. */
-interface Begun extends ImageBuild {
+interface Begun extends Omit<ImageBuild, 'layers'> {
   readonly hooks: Hooks;
+  readonly layers?: LayerPlan;
   readonly log: BuildLog;
 }
 
@@ -114,10 +126,11 @@ async function withSandbox(context: Context, sandbox: Sandbox, begun: Begun): Pr
   const { preparation, directory: results, hooks, log } = begun;
   const { line, inputDigest: seed } = preparation;
   const [name, patience] = [basename(results), begun.mirrorTimeout ?? MIRROR_PATIENCE];
+  const layers = begun.layers && { layers: begun.layers };
   const step = <T>(title: string, act: () => Promise<T>) => shown(context, title, act);
   const tree = await step('root tree', () =>
     watchingDownloads(context, sandbox, { name, patience }, () =>
-      buildTree(sandbox, { ...preparation, hooks, name, patience }, log),
+      buildTree(sandbox, { ...preparation, hooks, name, patience, ...layers }, log),
     ),
   );
   await step('seal', () => log.timed('seal', () => sealTree(sandbox, line.user)));

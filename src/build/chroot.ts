@@ -13,6 +13,8 @@ export const HOOKS = `${BUILD}/hooks`;
 export const STAND_INS = '/elements/stand-ins';
 /** What stand-ins were asked for; see stand-ins.ts. */
 export const REQUESTS = `${BUILD}/requests`;
+/** The same as the chroot sees it. */
+export const REQUESTS_INSIDE = '/run/image-factory/requests';
 /** Where diskimage-builder's scripts find themselves in the chroot. */
 export const IN_TARGET = '/tmp/in_target.d';
 /** Where the chroot sees the stand-ins: before all other programs. */

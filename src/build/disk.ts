@@ -73,18 +73,19 @@ export async function buildDisk(
   throw new Error('unreachable');
 }
 
-/** Every mount point has its directory; then the tree is counted. */
+/** Every mount point has its directory, and nothing tells who has read it last; then the tree is counted. */
 async function measure(sandbox: Sandbox, plan: DiskPlan, epoch: number): Promise<TreeEntry[]> {
   const points = plan.volumes.flatMap(({ mount }) =>
     mount?.point.startsWith('/') ? [TREE + mount.point] : [],
   );
-  await sandbox.run(['sh', '-c', MOUNT_POINTS, 'mount-points', String(epoch), ...points.sort()]);
+  await sandbox.run(['sh', '-c', MOUNT_POINTS, 'mount-points', String(epoch), TREE, ...points.sort()]);
   return listTree(sandbox);
 }
 
-/** A directory that comes now must not tell when. */
+/** A directory that comes now must not tell when, nor any link that it was read: a layer reads them all. */
 const MOUNT_POINTS = `set -eu
-epoch=$1; shift
+epoch=$1; tree=$2; shift 2
+find "$tree" -xdev -print0 | xargs -0 touch -a --no-dereference -d "@$epoch"
 for path; do
   [ -d "$path" ] && continue
   mkdir -p "$path"

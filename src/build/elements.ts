@@ -159,14 +159,19 @@ async function words(file: string): Promise<string[]> {
 /**
  * SHA-256 over all paths, modes and contents below a folder. Times and owners do not count, nor does a right
  * to write of group and others, which the build takes away.
+ * @param counts whether a file, by its path from the folder, counts
  */
-export async function digestFolder(folder: string): Promise<string> {
+export async function digestFolder(
+  folder: string,
+  counts: (path: string) => boolean = () => true,
+): Promise<string> {
   const hash = createHash('sha256');
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries.map(entry => ({ entry, path: join(entry.parentPath, entry.name) }));
   paths.sort((a, b) => (a.path < b.path ? -1 : 1));
   for (const { entry, path } of paths) {
     const name = relative(folder, path);
+    if (!counts(name)) continue;
     if (entry.isSymbolicLink())
       hash.update(`l ${name}\0${await readlink(path)}\0${await broughtDigest(folder, path)}`);
     else if (entry.isDirectory()) hash.update(`d ${name}\0${await modeOf(path)}\0`);

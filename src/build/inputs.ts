@@ -2,7 +2,7 @@ import type { ImageLine } from '../definition/types.ts';
 import { sha256 } from './archive/fetch.ts';
 
 /** Raise it when a change of the engine changes the bytes it makes. */
-export const ENGINE = 'image-factory/0.1.0+3';
+export const ENGINE = 'image-factory/0.1.0+4';
 
 /** All that goes into an image, and nothing that only says how it is verified, who owns it, or where it comes from. */
 export interface Inputs {
@@ -40,7 +40,7 @@ export function inputDigest(inputs: Inputs): string {
 }
 
 /** JSON with sorted keys. */
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, each: unknown) =>
     each !== null && typeof each === 'object' && !Array.isArray(each)
       ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))

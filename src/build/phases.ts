@@ -4,6 +4,7 @@ import { explainApt } from './bootstrap.ts';
 import type { BuildLog } from './build-log.ts';
 import { type Chroot, HOOKS, IN_TARGET } from './chroot.ts';
 import { byNumber, type Hooks, PHASES, type Phase } from './hooks.ts';
+import type { Layers } from './layers/layers.ts';
 import type { PackageRequest } from './package-installs.ts';
 import { BLOCK_DEVICE } from './script-environment.ts';
 import { type Script, scriptsOf } from './scripts.ts';
@@ -18,12 +19,15 @@ export interface PhaseWorld {
   readonly packages: readonly PackageRequest[];
   /** Further packages, that the definition itself asks for. */
   readonly extra: readonly string[];
+  readonly layers?: Pick<Layers, 'isDone' | 'passed'>;
 }
 
 interface Step {
   /** Where it stands among the numbered scripts, e.g. `01-package-installs`. */
   readonly name: string;
   readonly act: () => Promise<unknown>;
+  /** Of a script: which one it is, in words. */
+  readonly who?: string;
 }
 
 /** Runs one phase: the scripts of all elements and the engine's own steps, in the order of their names. */
@@ -31,9 +35,15 @@ export async function runPhase(world: PhaseWorld, phase: Phase): Promise<void> {
   const scripts = (await scriptsOf(world.chroot, world.hooks, phase)).map(script => ({
     name: script.name,
     act: () => runScript(world, script),
+    who: nameOf(script),
   }));
-  const steps = [...scripts, ...engineSteps(world, phase)].sort((a, b) => byNumber(a.name, b.name));
-  for (const step of steps) await world.log.timed(`${phase}/${step.name}`, step.act);
+  const steps: Step[] = [...scripts, ...engineSteps(world, phase)];
+  for (const { name, act, who } of steps.sort((a, b) => byNumber(a.name, b.name))) {
+    const place = `${phase}/${name}`;
+    if (world.layers?.isDone(place)) continue;
+    await world.log.timed(place, act);
+    await world.layers?.passed(place, who);
+  }
 }
 
 /** Where diskimage-builder's own element package-installs stands in each phase: before, and after the others. */
@@ -42,6 +52,11 @@ const PACKAGES: Partial<Record<Phase, readonly [install: string, uninstall: stri
   'install.d': ['01-package-installs', '99-package-uninstalls'],
   'post-install.d': ['00-package-installs', '95-package-uninstalls'],
 };
+
+/** Names of the engine's own steps in a phase. */
+export function engineStepNames(world: PhaseWorld, phase: Phase): string[] {
+  return engineSteps(world, phase).map(each => each.name);
+}
 
 /** The engine's stand-ins for elements of diskimage-builder, where those themselves are not there. */
 function engineSteps(world: PhaseWorld, phase: Phase): Step[] {

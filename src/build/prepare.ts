@@ -39,6 +39,8 @@ export interface Preparation {
   /** Versions of packages that must be taken; of others the newest. */
   readonly pins: Pins;
   readonly inputDigest: string;
+  /** See Closure. */
+  readonly closureDigest: string;
   /** Bytes of all packages' files, installed. */
   readonly installed: number;
   /** Bytes of the packages themselves. */
@@ -90,7 +92,13 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
   const mirror = await buildMirror(options, shared);
   const sources = sourcesFor(suite, mirror, { mayBeOld: options.again !== undefined });
   const archive = await shared.archives.at(sources, line.architecture);
-  const { packages: closure, unknown, installed, download } = archive.closure(namesOf(packages, line));
+  const {
+    packages: closure,
+    unknown,
+    installed,
+    download,
+    digest,
+  } = archive.closure(namesOf(packages, line));
   const repositories = await knowRepositories(context, line, options.directory);
   if (unknown.length > 0 && repositories.length === 0) {
     context.log.warn(`${line.name}: no suite of its archive has ${unknown.join(', ')}`);
@@ -125,6 +133,7 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     pins,
     inputs,
     inputDigest: options.again?.inputDigest ?? inputDigest(inputs),
+    closureDigest: digest,
     installed,
     download,
     isSecurity: name => archive.isSecurity(name),

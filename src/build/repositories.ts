@@ -100,10 +100,20 @@ export async function addRepositories(
     await write(paths.sources, sourcesText(repository, paths.key));
     if (repository.pin !== undefined) await write(paths.pin, pinText(repository, repository.pin));
   }
+  await refreshLists(chroot, log);
+  const onLine = (line: string) => log.line('apt-get', line);
+  try {
+    await chroot.inside(['apt-get', '-y', '--no-install-recommends', 'dist-upgrade'], { onLine });
+  } catch (error) {
+    throw error instanceof ToolError ? explainApt(error) : error;
+  }
+}
+
+/** Brings the tree's package lists up to date, and no package. */
+export async function refreshLists(chroot: Chroot, log: BuildLog): Promise<void> {
   const onLine = (line: string) => log.line('apt-get', line);
   try {
     await chroot.inside(['apt-get', 'update'], { onLine });
-    await chroot.inside(['apt-get', '-y', '--no-install-recommends', 'dist-upgrade'], { onLine });
   } catch (error) {
     throw error instanceof ToolError ? explainApt(error) : error;
   }

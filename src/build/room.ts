@@ -5,7 +5,7 @@ import type { ImageLine } from '../definition/types.ts';
 import { availableMemory, type RoomNeed } from '../host/room.ts';
 import { CONVERTERS } from '../image/forms/index.ts';
 import type { Preparation } from './prepare.ts';
-import { isInMemory } from './tree.ts';
+import { isInMemory } from './workshop.ts';
 
 const MIB = 1024 ** 2;
 

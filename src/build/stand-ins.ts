@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { filesystemUuid } from '../image/layout.ts';
 import { bootOf, type DiskPlan, rootOf, type Table, type Volume } from '../image/volume.ts';
-import { type Chroot, REQUESTS } from './chroot.ts';
+import { type Chroot, REQUESTS, REQUESTS_INSIDE } from './chroot.ts';
 
 /** One call of grub-install in the chroot, which the engine carries out on the image. */
 export interface GrubRequest {
@@ -93,7 +93,7 @@ for word; do
     --version | -V | --help) exec /usr/sbin/grub-install "$@" ;;
   esac
 done
-folder=/run/image-factory/requests
+folder=${REQUESTS_INSIDE}
 printf '%s\\0' "$@" > "$folder/grub-install.$(printf '%04d' "$(ls "$folder" | wc -l)")"
 mkdir -p /boot/grub/fonts /boot/grub/locale
 if [ -e /usr/share/grub/unicode.pf2 ]; then cp /usr/share/grub/unicode.pf2 /boot/grub/fonts/; fi
@@ -167,7 +167,11 @@ esac
 part=${map === '' ? '' : `,${map}$number`}
 case $target in
   fs) echo ext2 ;;
-  fs_uuid) echo "$uuid" ;;
+  fs_uuid)
+    echo "$uuid"
+    # A layer with it in the tree fits no other disk.
+    if [ -d ${REQUESTS_INSIDE} ]; then : > ${REQUESTS_INSIDE}/uuid-told; fi
+    ;;
   fs_label) echo "$label" ;;
   device) echo "/dev/disk/by-label/$label" ;;
   disk) echo /dev/vda ;;

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { buildImage } from '../build/build.ts';
+import type { LayerLimits } from '../build/layers/room.ts';
 import { type Preparation, type PrepareOptions, prepare } from '../build/prepare.ts';
 import { assertVersion, withVersion } from '../build/version.ts';
 import { corePath } from '../bundle/names.ts';
@@ -11,7 +12,7 @@ import { DefinitionError } from '../host/errors.ts';
 import { rootPrefix } from '../host/privilege.ts';
 import { requireTools, TOOLS } from '../host/tools.ts';
 import { readDefinition } from './definition.ts';
-import type { BuildRequest, BuildResult } from './types.ts';
+import type { BuildRequest, BuildResult, LayersRequest } from './types.ts';
 
 /**
  * Builds one image line of the factory file into a bundle.
@@ -49,6 +50,7 @@ export async function buildPrepared(
 ): Promise<BuildResult> {
   const { line } = preparation;
   const output = resolve(request.output);
+  const layers = limitsOf(request);
   await mkdir(output, { recursive: true });
   const wanted = { output, line, ...(request.version === undefined ? {} : { version: request.version }) };
   const built = await withVersion(context, wanted, reservation =>
@@ -58,12 +60,20 @@ export async function buildPrepared(
         preparation,
         ...(request.work === undefined ? {} : { work: resolve(request.work) }),
         ...(request.mirrorTimeout === undefined ? {} : { mirrorTimeout: request.mirrorTimeout }),
+        ...(layers === undefined ? {} : { layers }),
         job: request.job,
       }),
     ),
   );
   const files = built.manifest.files.map(file => [file.form, join(corePath(built.bundle), file.path)]);
   return { ...built, files: Object.fromEntries(files) };
+}
+
+/** A build that proves something uses nothing of an earlier one. */
+export const COLD: LayersRequest = { cold: true, layers: 0, layerAge: 0 };
+
+function limitsOf({ cold, layers, layerAge }: LayersRequest): LayerLimits | undefined {
+  return cold ? undefined : { size: layers * 1024 ** 3, age: layerAge * 3_600_000 };
 }
 
 /** The line that is named, or the only one there is. */

@@ -13,7 +13,7 @@ import { HostError, NetworkError } from '../host/errors.ts';
 import { rootPrefix } from '../host/privilege.ts';
 import { requireTools, TOOLS } from '../host/tools.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
-import { buildPrepared, prepareLine } from './build.ts';
+import { buildPrepared, COLD, prepareLine } from './build.ts';
 import { inputsOfBuild } from './builds.ts';
 import { readDefinition } from './definition.ts';
 import type { ReproduceRequest, Reproduction } from './types.ts';
@@ -44,7 +44,7 @@ export async function reproduce(context: Context, request: ReproduceRequest): Pr
   await mkdir(output, { recursive: true });
   const result = await withWorkDirectory(context, output, async work => {
     const { version } = manifest;
-    const built = await buildPrepared(context, { ...request, output: work, version }, preparation);
+    const built = await buildPrepared(context, { ...request, ...COLD, output: work, version }, preparation);
     const difference = await compareBits(bundle, built.bundle);
     const tools = changedTools(manifest, built.manifest);
     const found = { manifest, causes: [...causes, ...tools], ...difference };

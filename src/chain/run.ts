@@ -91,7 +91,8 @@ function tell(context: Context, line: ImageLine, due: Due, dryRun: boolean): voi
 
 async function buildOnce(work: Line, preparation: Preparation, due: Due): Promise<Build> {
   const { context, request } = work;
-  return due.build || due.latest === undefined ? buildPrepared(context, request, preparation) : due.latest;
+  if (!due.build && due.latest !== undefined) return due.latest;
+  return buildPrepared(context, { ...request, cold: request.cold || request.force }, preparation);
 }
 
 async function verifyOnce({ context, request, factory, line }: Line, { bundle }: Build): Promise<void> {

@@ -74,7 +74,17 @@ export interface PlannedLine {
   readonly changes: readonly string[];
 }
 
-export interface BuildRequest extends CommonRequest {
+/** What a build may start from. */
+export interface LayersRequest {
+  /** Neither use nor leave layers. */
+  readonly cold: boolean;
+  /** Limit of all layers, GiB. */
+  readonly layers: number;
+  /** Hours for which a layer stands that depends on more than its key. */
+  readonly layerAge: number;
+}
+
+export interface BuildRequest extends CommonRequest, LayersRequest {
   /** Absent: the only image line of the factory file. */
   readonly image?: string;
   /** Directory in which the bundle is made: `OUTPUT/IMAGE/VERSION-ARCHITECTURE`. */
@@ -192,7 +202,7 @@ export interface DiffRequest {
   readonly installTools: boolean;
 }
 
-export interface ReproduceRequest extends Omit<BuildRequest, 'image' | 'version'> {
+export interface ReproduceRequest extends Omit<BuildRequest, 'image' | 'version' | keyof LayersRequest> {
   readonly bundle: string;
 }
 
@@ -221,7 +231,7 @@ export interface BundleCheck {
   readonly results: readonly CheckResult[];
 }
 
-export interface RunRequest extends CommonRequest, KeyRequest, BootRequest {
+export interface RunRequest extends CommonRequest, LayersRequest, KeyRequest, BootRequest {
   readonly images: readonly string[];
   readonly output: string;
   readonly mirror?: string;

@@ -43,11 +43,11 @@ describe('the README', () => {
   });
 
   it('gets a table between its markers, and keeps the rest', () => {
-    const before = 'a\n<!-- inputs:build-image -->\nold\n<!-- /inputs:build-image -->\nb\n';
+    const before = 'a\n<!-- inputs:build-image -->\noutdated\n<!-- /inputs:build-image -->\nb\n';
     const after = updateTables(before, COMMANDS);
     expect(after).toMatch(/^a\n<!-- inputs:build-image -->\n\| Input \| Default \| Meaning \|\n/);
     expect(after).toMatch(/<!-- \/inputs:build-image -->\nb\n$/);
-    expect(after).not.toContain('old');
+    expect(after).not.toContain('outdated');
     for (const { name } of BUILD.inputs) expect(after).toContain(`| \`${name}\` |`);
     expect(updateTables(after, COMMANDS)).toBe(after);
   });

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostMirror, sourcesFor, sourcesList } from '../../src/build/distributions/debian.ts';
-import { openWorkshop } from '../../src/build/tree.ts';
+import { openWorkshop } from '../../src/build/workshop.ts';
 import { type Context, createContext } from '../../src/host/context.ts';
 import { places } from '../../src/host/places.ts';
 import { rootPrefix } from '../../src/host/privilege.ts';

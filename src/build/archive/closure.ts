@@ -1,3 +1,4 @@
+import { sha256 } from './fetch.ts';
 import { type BinaryPackage, meets, parseRelations, type Relation } from './packages.ts';
 import { compareDebianVersions } from './version.ts';
 
@@ -104,6 +105,8 @@ export interface Closure {
   readonly installed: number;
   /** Bytes of the packages themselves. */
   readonly download: number;
+  /** SHA-256 over names, versions and digests of the packages. */
+  readonly digest: string;
 }
 
 /**
@@ -143,5 +146,6 @@ export function resolveClosure(index: PackageIndex, names: readonly string[]): C
     unknown: [...unknown].sort(),
     installed: sum(each => each.installed),
     download: sum(each => each.download),
+    digest: sha256(sorted.map(([name, each]) => `${name} ${each.version} ${each.sha256}\n`).join('')),
   };
 }

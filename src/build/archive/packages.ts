@@ -14,6 +14,8 @@ export interface BinaryPackage {
   readonly installed: number;
   /** Bytes of the package itself. */
   readonly download: number;
+  /** SHA-256 of the package itself. */
+  readonly sha256: string;
 }
 
 /** One of the alternatives of a dependency: `libc6 (>= 2.36)`. */
@@ -41,6 +43,7 @@ export function* parsePackages(text: string): Generator<BinaryPackage> {
       provides: field(paragraph, 'Provides'),
       installed: 1024 * size(paragraph, 'Installed-Size'),
       download: size(paragraph, 'Size'),
+      sha256: field(paragraph, 'SHA256'),
       required:
         field(paragraph, 'Essential') === 'yes' ||
         field(paragraph, 'Protected') === 'yes' ||

@@ -74,6 +74,7 @@ function start(argv: readonly string[], options: Parameters<typeof spawn>[2]): C
 
 async function enter(request: EnterRequest): Promise<void> {
   const root = request.mountPoint;
+  if (request.files !== undefined) files = fs.openSync(request.files, fs.constants.O_DIRECTORY);
   fs.writeFileSync('/proc/self/oom_score_adj', OOM_SCORE);
   await tool('mount', '--make-rprivate', '/');
   fs.writeFileSync('/proc/sys/kernel/hostname', 'localhost');
@@ -224,17 +225,30 @@ function inRoom(argv: readonly string[]): string[] {
   ];
 }
 
+/** The open directory of the caller's files, held beyond the change of root; programs do not inherit it. */
+let files: number | undefined;
+
+/** A file of the caller: never made here, so that it stays his, and never reached through a link. */
+function openFile(name: string, flags: number): number {
+  if (files === undefined || name.includes('/')) throw new Error(`${name} is no file of the caller`);
+  return fs.openSync(`/proc/self/fd/${files}/${name}`, flags | fs.constants.O_NOFOLLOW);
+}
+
 function words(request: RunRequest): readonly string[] {
   if (request.as === 'supervisor') return request.argv;
   return request.as === 'room' ? inRoom(request.argv) : payload(request.argv);
 }
 
 async function runChild(id: number, request: RunRequest): Promise<void> {
+  const { from, to } = request;
+  const input = from === undefined ? undefined : openFile(from, fs.constants.O_RDONLY);
+  const output = to === undefined ? undefined : openFile(to, fs.constants.O_WRONLY);
   const child = start(words(request), {
     env: { ...request.env },
     cwd: request.cwd,
-    stdio: [request.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [input ?? (request.input === undefined ? 'ignore' : 'pipe'), output ?? 'pipe', 'pipe'],
   });
+  for (const each of [input, output]) if (each !== undefined) fs.closeSync(each);
   child.stdin?.on('error', () => {});
   child.stdin?.end(request.input);
   for (const stream of ['stdout', 'stderr'] as const) {

@@ -21,6 +21,11 @@ export interface EnterRequest {
   /** Memory file systems, with their size in bytes. */
   readonly memory: readonly { readonly target: string; readonly bytes: number }[];
   readonly network: boolean;
+  /**
+   * A directory on the host whose files programs may have as standard input or output. Nothing inside can name it:
+   * the agent alone holds it open.
+   */
+  readonly files?: string;
 }
 
 export interface RunRequest {
@@ -29,6 +34,9 @@ export interface RunRequest {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly input?: string;
+  /** Names of files in `files`, which must be there: the program's standard input, and output. */
+  readonly from?: string;
+  readonly to?: string;
   /**
    * `payload`: in a user namespace of its own, for everything that is not our own set-up; `room`: the same, but in
    * namespaces that last from `open-room` to `close-room`, so that mounts and daemons stay from one command to

@@ -19,6 +19,9 @@ export interface SandboxRunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly input?: string;
+  /** Names of files in the sandbox's `files`: standard input, and output. */
+  readonly from?: string;
+  readonly to?: string;
   /** Called for each line as it comes; of the text itself only the beginning and the end are kept then. */
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
   readonly accept?: readonly number[];
@@ -97,6 +100,8 @@ export class Sandbox {
       cwd: options.cwd ?? '/',
       as: options.as ?? 'payload',
       ...(options.input === undefined ? {} : { input: options.input }),
+      ...(options.from === undefined ? {} : { from: options.from }),
+      ...(options.to === undefined ? {} : { to: options.to }),
     };
     const status = await this.#send(request, (stream, text) => kept[stream].add(text));
     const result = { status, stdout: kept.stdout.end(), stderr: kept.stderr.end() };

@@ -1,0 +1,6 @@
+import type { Context } from '../src/host/context.ts';
+
+/** Whether a build goes without layers; CI systems say of themselves that they are one. */
+export function isCold({ env }: Pick<Context, 'env'>, cold: 'auto' | 'true' | 'false'): boolean {
+  return cold === 'auto' ? env.CI === 'true' : cold === 'true';
+}

@@ -1,0 +1,209 @@
+import { link, mkdir, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../../host/context.ts';
+import { CancelledError } from '../../host/errors.ts';
+import { clean } from '../../host/log.ts';
+import type { Sandbox } from '../../host/sandbox/sandbox.ts';
+import type { BuildLog } from '../build-log.ts';
+import type { Chroot } from '../chroot.ts';
+import { commonSteps, type KeyedStep } from './keys.ts';
+import { isWorthKeeping } from './policy.ts';
+import {
+  areHooksChanged,
+  clearTree,
+  isDiskKnown,
+  networkUse,
+  readArchive,
+  whatIsLeft,
+  writeArchive,
+} from './snapshot.ts';
+import { byPlace } from './steps.ts';
+import { ARCHIVE, digestOf, type Layer, type LayerRecord, type LayerStore } from './store.ts';
+
+/** Where a build keeps its layers, and how long one may stand that depends on more than its key. */
+export interface LayerRoom {
+  readonly store: LayerStore;
+  /** This build's own directory beside the layers: the sandbox's `files`. */
+  readonly draft: string;
+  /** Milliseconds. */
+  readonly age: number;
+}
+
+export interface LayersRequest extends LayerRoom {
+  /** Name and architecture of the image line. */
+  readonly line: string;
+  readonly steps: readonly KeyedStep[];
+  /** Digests of what a layer may turn out to depend on: the elements' parts as a whole, the disk's identity. */
+  readonly bound: Readonly<Record<'hooks' | 'disk', string>>;
+  /** See LayerRecord. */
+  readonly lists: readonly string[];
+  /** Places of scripts whose element says that they are open, or closed whatever they do. */
+  readonly declared: ReadonlyMap<string, 'open' | 'closed'>;
+}
+
+interface World {
+  readonly context: Context;
+  readonly sandbox: Sandbox;
+  readonly chroot: Pick<Chroot, 'outside'>;
+  readonly log: BuildLog;
+}
+
+/** The layers of one build: from which it starts, and which it leaves. */
+export class Layers {
+  readonly #world: World;
+  readonly #request: LayersRequest;
+  #base: Layer | undefined;
+  /** Of the last build of this line. */
+  #same = 0;
+  #open: LayerRecord['open'];
+  #found: unknown;
+  #sent = 0;
+  #since: number;
+  #kept = 0;
+
+  private constructor(world: World, request: LayersRequest) {
+    this.#world = world;
+    this.#request = request;
+    this.#since = this.#now();
+  }
+
+  /** Puts the tree of the deepest layer that serves into the sandbox, if there is one. */
+  static async start(world: World, request: LayersRequest): Promise<Layers> {
+    const layers = new Layers(world, request);
+    const noted = await request.store.noted(request.line);
+    layers.#same = commonSteps(Array.isArray(noted) ? noted : [], request.steps);
+    for (const { key } of request.steps.toReversed()) {
+      const layer = await request.store.find(key);
+      if (layer === undefined || !layers.#serves(layer)) continue;
+      if (await world.log.timed(`from the layer after ${layer.place}`, () => layers.#restore(layer))) break;
+    }
+    layers.#since = layers.#now();
+    layers.#sent = await networkUse(world.sandbox);
+    return layers;
+  }
+
+  /** Whether the tree that the build started from has this step behind it. */
+  isDone(place: string): boolean {
+    return this.#base !== undefined && byPlace(place, this.#base.place) <= 0;
+  }
+
+  /** What the steps before the layer gave to the build; undefined without a layer. */
+  get found(): unknown {
+    return this.#found;
+  }
+
+  /** What later layers are to give to the builds that start from them. */
+  note(found: unknown): void {
+    this.#found = found;
+  }
+
+  /** Whether the archive has other package lists than the tree we started from. */
+  get areListsOld(): boolean {
+    return this.#base !== undefined && this.#base.lists.join() !== this.#request.lists.join();
+  }
+
+  #serves({ open, bound, place }: Layer): boolean {
+    const { age, bound: own } = this.#request;
+    const other = Object.entries(bound).find(([name, digest]) => own[name as keyof typeof own] !== digest);
+    if (other !== undefined) return false;
+    if (open === undefined || this.#now() - Date.parse(open.since) <= age) return true;
+    this.#world.context.log.info(
+      `not from the layer after ${place}: ${open.by} is open, and was run ${open.since}`,
+    );
+    return false;
+  }
+
+  async #restore(layer: Layer): Promise<boolean> {
+    const { sandbox, context } = this.#world;
+    const { draft, store } = this.#request;
+    const own = join(draft, 'base');
+    try {
+      // A name of our own: nobody takes it away meanwhile.
+      await link(join(layer.directory, ARCHIVE), own);
+      const [found] = await Promise.all([
+        digestOf(own),
+        readArchive(sandbox, 'base', 'hooks' in layer.bound),
+      ]);
+      if (found.sha256 !== layer.sha256) throw new Error('its bytes are not those that were written');
+      await store.touch(layer);
+      this.#base = layer;
+      this.#open = layer.open;
+      this.#found = layer.found;
+      return true;
+    } catch (error) {
+      if (error instanceof CancelledError || context.signal.aborted) throw error;
+      context.log.warn(
+        `the layer after ${layer.place} is damaged, and goes: ${clean((error as Error).message)}`,
+      );
+      await store.drop(layer.directory);
+      await clearTree(sandbox);
+      return false;
+    } finally {
+      await rm(own, { force: true });
+    }
+  }
+
+  /**
+   * Notes that a step has been carried out, and keeps the tree when that is worth it.
+   * @param who runs it, in words, for a script: it counts as open when it spoke to the network
+   */
+  async passed(place: string, who?: string): Promise<void> {
+    await this.#watch(place, who);
+    const { steps } = this.#request;
+    const done = steps.findIndex(step => step.place === place) + 1;
+    const step = steps[done - 1];
+    const seconds = (this.#now() - this.#since) / 1000;
+    if (step === undefined || !isWorthKeeping({ steps, done, same: this.#same, seconds })) return;
+    await this.#keep(step);
+    this.#since = this.#now();
+  }
+
+  async #watch(place: string, who: string | undefined): Promise<void> {
+    const sent = await networkUse(this.#world.sandbox);
+    const spoke = sent !== this.#sent;
+    this.#sent = sent;
+    if (who === undefined) return;
+    const declared = this.#request.declared.get(place);
+    if (declared === 'closed' || (declared === undefined && !spoke)) return;
+    this.#open ??= { since: this.#world.context.now().toISOString(), by: who };
+  }
+
+  async #keep(step: KeyedStep): Promise<void> {
+    const { sandbox, chroot, log, context } = this.#world;
+    const { draft, store, bound, lists } = this.#request;
+    const left = await whatIsLeft(chroot);
+    if (left !== undefined) return log.line('layers', `none after ${step.place}: scripts have left ${left}`);
+    const [hooks, disk] = [await areHooksChanged(sandbox), await isDiskKnown(sandbox)];
+    const name = `layer-${this.#kept++}`;
+    const folder = join(draft, name);
+    await mkdir(folder);
+    try {
+      await (await open(join(draft, `${name}.tar`), 'wx', 0o600)).close();
+      await log.timed(`layer after ${step.place}`, () => writeArchive(sandbox, `${name}.tar`, hooks));
+      await link(join(draft, `${name}.tar`), join(folder, ARCHIVE));
+      await rm(join(draft, `${name}.tar`));
+      await store.keep(folder, {
+        ...step,
+        lists: [...lists],
+        bound: { ...(hooks ? { hooks: bound.hooks } : {}), ...(disk ? { disk: bound.disk } : {}) },
+        ...(this.#open === undefined ? {} : { open: this.#open }),
+        found: this.#found,
+      });
+    } catch (error) {
+      if (error instanceof CancelledError || context.signal.aborted) throw error;
+      // A full disk, most often: the build itself can go on.
+      context.log.warn(`no layer is kept after ${step.place}: ${clean((error as Error).message)}`);
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Leaves for the next build of this line what this one was made of. */
+  async finish(): Promise<void> {
+    const { store, line, steps } = this.#request;
+    await store.note(line, steps);
+  }
+
+  #now(): number {
+    return this.#world.context.now().getTime();
+  }
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { asset } from '../../host/assets.ts';
+import type { Context } from '../../host/context.ts';
+import type { Sandbox } from '../../host/sandbox/sandbox.ts';
+import { withWorkDirectory } from '../../host/workdir.ts';
+import { digestFolder } from '../elements.ts';
+import type { Preparation } from '../prepare.ts';
+import { declaredScripts } from './declared.ts';
+import type { LayerRoom } from './layers.ts';
+import type { LayerPlan } from './start.ts';
+import { LayerStore } from './store.ts';
+
+/** How much layers may take, and how long one may stand that depends on more than its key. */
+export interface LayerLimits {
+  /** Bytes of all layers of this user. */
+  readonly size: number;
+  /** Milliseconds. */
+  readonly age: number;
+}
+
+/**
+ * Runs a build with a directory of its own beside the layers; drafts of builds that were killed go first, and layers
+ * beyond the limit afterwards.
+ * @param limits absent: without layers
+ */
+export async function withLayerRoom<T>(
+  context: Context,
+  cache: string,
+  limits: LayerLimits | undefined,
+  body: (room?: LayerRoom) => Promise<T>,
+): Promise<T> {
+  if (limits === undefined) return body();
+  const folder = join(cache, 'layers');
+  const store = new LayerStore(context, folder);
+  return withWorkDirectory(context, folder, async draft => {
+    try {
+      return await body({ store, draft, age: limits.age });
+    } finally {
+      await store.evict(limits.size);
+    }
+  });
+}
+
+/** What a build's layers depend on. */
+export async function layerPlan(
+  context: Context,
+  build: { preparation: Preparation; sandbox: Sandbox; work: string; room: LayerRoom },
+): Promise<LayerPlan> {
+  const { preparation, sandbox, work, room } = build;
+  const { line, inputs, closureDigest, suites, elements } = preparation;
+  const { engine, toolsTree, packages } = inputs;
+  const own = new Set(elements.map(each => each.name));
+  return {
+    ...room,
+    ...{ context, sandbox, line: `${line.name} ${line.architecture}` },
+    root: {
+      program: await programDigest(),
+      engine,
+      toolsTree,
+      packages,
+      closureDigest,
+      architecture: line.architecture,
+    },
+    files: inputs.elements.filter(each => !own.has(each.name)).map(each => each.digest),
+    elements: join(work, 'elements'),
+    lists: suites.map(each => each.inReleaseSha256),
+    declared: await declaredScripts(elements),
+  };
+}
+
+/** Of the program itself: a layer of another one may have been made in another way, whatever its version says. */
+function programDigest(): Promise<string> {
+  return digestFolder(asset('dist'));
+}

@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import type { Context } from '../../host/context.ts';
+import type { Sandbox } from '../../host/sandbox/sandbox.ts';
+import type { Chroot } from '../chroot.ts';
+import { digestFolder } from '../elements.ts';
+import { engineStepNames, type PhaseWorld } from '../phases.ts';
+import { keySteps } from './keys.ts';
+import { type LayerRoom, Layers } from './layers.ts';
+import { type SequenceRequest, sequence } from './steps.ts';
+
+/** What layers depend on that the making of the tree does not see. */
+export interface LayerPlan extends LayerRoom {
+  readonly context: Context;
+  readonly sandbox: Sandbox;
+  /** Name and architecture of the image line. */
+  readonly line: string;
+  /** The engine, its tools and the packages: plain data. */
+  readonly root: unknown;
+  /** Digests of what scripts may read beside the elements' parts. */
+  readonly files: readonly string[];
+  /** The folder, on the host, that the sandbox sees as /elements. */
+  readonly elements: string;
+  /** See LayersRequest. */
+  readonly lists: readonly string[];
+  readonly declared: ReadonlyMap<string, 'open' | 'closed'>;
+}
+
+interface World extends PhaseWorld, Pick<SequenceRequest, 'bootstrap'> {
+  readonly chroot: Chroot;
+}
+
+/** Computes the keys of a build, and brings the tree as far as an earlier build's layer does. */
+export async function startLayers(world: World, plan: LayerPlan): Promise<Layers> {
+  const { bootstrap, environment, packages, extra } = world;
+  const hooks = join(plan.elements, 'hooks');
+  const steps = await sequence({
+    ...{ hooks, environment, given: { packages, extra, files: plan.files } },
+    engine: phase => engineStepNames(world, phase),
+    ...(bootstrap && { bootstrap }),
+  });
+  const bound = {
+    hooks: await digestFolder(hooks),
+    disk: await digestFolder(join(plan.elements, 'stand-ins')),
+  };
+  return Layers.start({ ...plan, ...world }, { ...plan, steps: keySteps(plan.root, steps), bound });
+}

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { sha256Hex } from '../../bundle/digest.ts';
+import type { Context } from '../../host/context.ts';
+import { lockDirectory } from '../../host/directory-lock.ts';
+
+/** What is known of a layer: read back from a file that may be damaged. */
+const record = z.strictObject({
+  formatVersion: z.literal(1),
+  key: z.string(),
+  /** The step after which it was kept. */
+  place: z.string(),
+  /** SHA-256 and size of its archive. */
+  sha256: z.string(),
+  size: z.number(),
+  /** When and by which script it first depended on what is in no key, e.g. the network; ISO 8601. */
+  open: z.strictObject({ since: z.string(), by: z.string() }).optional(),
+  /** What must be the same although it is in no key, by name: digests. */
+  bound: z.record(z.string(), z.string()),
+  /** SHA-256 of the InRelease files that its package lists are of. */
+  lists: z.array(z.string()),
+  /** Plain data that the steps gave to the build. */
+  found: z.unknown().optional(),
+});
+
+export type LayerRecord = z.infer<typeof record>;
+
+/** A layer that is there. */
+export interface Layer extends LayerRecord {
+  /** Directory with the archive. */
+  readonly directory: string;
+}
+
+/** Names in a layer's directory. */
+export const ARCHIVE = 'tree.tar.zst';
+const RECORD = 'layer.json';
+const LINES = 'lines';
+
+/**
+ * The layers of this user: a directory for each, named by its key, which comes with all that is in it by one rename.
+ * Whoever reads one that a neighbour takes away finds it damaged, and goes on without.
+ */
+export class LayerStore {
+  readonly #context: Context;
+  readonly #folder: string;
+
+  /** @param folder made when something is kept */
+  constructor(context: Context, folder: string) {
+    this.#context = context;
+    this.#folder = folder;
+  }
+
+  /** The layer of a key, as its record tells; its archive is not read yet. */
+  async find(key: string): Promise<Layer | undefined> {
+    const directory = join(this.#folder, key);
+    try {
+      const found = record.parse(JSON.parse(await readFile(join(directory, RECORD), 'utf8')));
+      const { size } = await stat(join(directory, ARCHIVE));
+      return found.key === key && size === found.size ? { ...found, directory } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Notes that a layer was used just now. */
+  async touch({ directory }: Layer): Promise<void> {
+    const now = this.#context.now();
+    await utimes(directory, now, now).catch(() => {});
+  }
+
+  /**
+   * Keeps a finished archive. One of the same key that is whole already stands.
+   * @param draft a directory beside the layers with the archive in it
+   */
+  async keep(draft: string, told: Omit<LayerRecord, 'formatVersion' | 'sha256' | 'size'>): Promise<void> {
+    const { sha256, size } = await digestOf(join(draft, ARCHIVE));
+    const whole: LayerRecord = { formatVersion: 1, ...told, sha256, size };
+    await writeFile(join(draft, RECORD), JSON.stringify(whole));
+    const target = join(this.#folder, told.key);
+    if ((await this.find(told.key)) === undefined) await this.drop(target);
+    await rename(draft, target).catch(async error => {
+      if ((await this.find(told.key)) === undefined) throw error;
+    });
+  }
+
+  /** Takes a layer away, at once and whole. */
+  async drop(directory: string): Promise<void> {
+    const gone = `${directory}.gone-${this.#context.random(4).toString('hex')}`;
+    await rename(directory, gone).catch(() => {});
+    await rm(gone, { recursive: true, force: true });
+  }
+
+  /** Removes the layers that were used longest ago until no more than so many bytes are left. */
+  async evict(limit: number): Promise<void> {
+    const lock = await lockDirectory(this.#folder, true);
+    try {
+      const layers = await this.#all();
+      layers.sort((a, b) => b.used - a.used);
+      let total = 0;
+      for (const { directory, size } of layers) {
+        total += size;
+        if (total > limit) await this.drop(directory);
+      }
+    } finally {
+      if (typeof lock === 'object') await lock.release();
+    }
+  }
+
+  /** Those that are not whole count as the oldest. */
+  async #all(): Promise<{ directory: string; size: number; used: number }[]> {
+    const names = await readdir(this.#folder).catch(() => []);
+    const layers = names
+      .filter(name => LAYER.test(name))
+      .map(async name => {
+        const directory = join(this.#folder, name);
+        const layer = name.includes('.') ? undefined : await this.find(name);
+        const used = layer === undefined ? 0 : ((await stat(directory).catch(() => undefined))?.mtimeMs ?? 0);
+        return { directory, size: layer?.size ?? Number.POSITIVE_INFINITY, used };
+      });
+    return Promise.all(layers);
+  }
+
+  /** What was noted for an image line, e.g. the keys of its last build; undefined where nothing readable is. */
+  async noted(line: string): Promise<unknown> {
+    try {
+      return JSON.parse(await readFile(this.#notePath(line), 'utf8')) as unknown;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async note(line: string, value: unknown): Promise<void> {
+    await mkdir(join(this.#folder, LINES), { recursive: true });
+    const path = this.#notePath(line);
+    const draft = `${path}.${this.#context.random(4).toString('hex')}`;
+    await writeFile(draft, JSON.stringify(value));
+    await rename(draft, path);
+  }
+
+  #notePath(line: string): string {
+    return join(this.#folder, LINES, `${sha256Hex(line).slice(0, 32)}.json`);
+  }
+}
+
+/** A layer, or one that was on its way out when its remover was killed. */
+const LAYER = /^[0-9a-f]{64}(\.gone-[0-9a-f]+)?$/;
+
+/** SHA-256 and size of a file. */
+export async function digestOf(path: string): Promise<{ sha256: string; size: number }> {
+  const hash = createHash('sha256');
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  let size = 0;
+  for await (const piece of handle.createReadStream({ highWaterMark: 1 << 20 })) {
+    hash.update(piece as Buffer);
+    size += (piece as Buffer).length;
+  }
+  return { sha256: hash.digest('hex'), size };
+}
