@@ -72,7 +72,7 @@ function ours(context: Context, work: string): Contestant {
     name: 'image-factory',
     command: out => ({
       argv: [
-        ...[join(root, 'image-factory'), 'build', '--output', out],
+        ...[join(root, 'image-factory'), 'build', '--cold', 'true', '--output', out],
         ...['--factory', join(root, 'examples/debian/factory.yaml')],
       ],
       env: plainEnvironment({

@@ -35,6 +35,8 @@ export async function setup(): Promise<() => Promise<void>> {
     install: process.env.IMAGE_FACTORY_INSTALL_TOOLS !== 'false',
     root: rootPrefix,
   });
+  // As on a CI runner: no build starts from the layers of the one who runs the tests.
+  process.env.CI = 'true';
   const given = process.env[SHARED];
   process.env[SHARED] = given ?? `/var/tmp/image-factory-shared-${process.pid}`;
   return async () => {

@@ -80,6 +80,7 @@ export class Step {
           Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
         ),
         ...Object.fromEntries(state),
+        CI: 'true',
         GITHUB_ACTIONS: 'true',
         GITHUB_OUTPUT: join(this.directory, 'output'),
         GITHUB_STATE: join(this.directory, 'state'),

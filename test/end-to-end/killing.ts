@@ -53,7 +53,11 @@ export async function makeBed(asUser = false): Promise<Bed> {
     output,
     downloads: join(cache, 'image-factory/downloads/debian'),
     argv: [...(user?.identity ?? []), join(place, 'node'), join(place, 'dist/cli.js'), ...words],
-    env: { PATH: process.env.PATH, HOME: work, XDG_CACHE_HOME: cache, XDG_STATE_HOME: join(work, 'state') },
+    env: {
+      ...{ PATH: process.env.PATH, HOME: work },
+      ...{ XDG_CACHE_HOME: cache, XDG_STATE_HOME: join(work, 'state') },
+      CI: 'true',
+    },
     async remove() {
       await user?.remove();
       await rm(place, { recursive: true, force: true });
