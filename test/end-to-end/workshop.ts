@@ -34,10 +34,12 @@ export async function ownTools(
 /**
  * A sandbox as a build opens it.
  * @param prepare fills the work directory first, e.g. with elements
+ * @param files see EnterRequest
  */
 export async function openOwnWorkshop(
   context: Context,
   prepare: (work: string) => Promise<void> = async () => {},
+  files?: string,
 ): Promise<OpenWorkshop> {
   const work = await mkdtemp('/var/tmp/image-factory-sandbox-');
   const root = await rootPrefix();
@@ -50,6 +52,7 @@ export async function openOwnWorkshop(
     work,
     out: join(work, 'out'),
     downloads,
+    ...(files === undefined ? {} : { files }),
   });
   return {
     sandbox,

@@ -173,11 +173,11 @@ export class Layers {
     const { draft, store, bound, lists } = this.#request;
     const left = await whatIsLeft(chroot);
     if (left !== undefined) return log.line('layers', `none after ${step.place}: scripts have left ${left}`);
-    const [hooks, disk] = [await areHooksChanged(sandbox), await isDiskKnown(sandbox)];
     const name = `layer-${this.#kept++}`;
     const folder = join(draft, name);
     await mkdir(folder);
     try {
+      const [hooks, disk] = [await areHooksChanged(sandbox), await isDiskKnown(sandbox)];
       await (await open(join(draft, `${name}.tar`), 'wx', 0o600)).close();
       await log.timed(`layer after ${step.place}`, () => writeArchive(sandbox, `${name}.tar`, hooks));
       await link(join(draft, `${name}.tar`), join(folder, ARCHIVE));
