@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Manifest } from '../bundle/types.ts';
+import type { ImageFile, Manifest } from '../bundle/types.ts';
 import { isTreeForm } from '../definition/forms.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
@@ -34,10 +34,10 @@ function checkBoot({ files }: Manifest, inventory: string): string[] {
   if (kernel === undefined && initrd === undefined) return [];
   const digests = new Map(parseInventory(inventory).map(({ path, sha256 }) => [path, sha256]));
   const versions = [...digests.keys()].flatMap(path => /^\/boot\/vmlinuz-(.+)$/.exec(path)?.[1] ?? []);
+  const same = (path: string, file: ImageFile | undefined) =>
+    file !== undefined && digests.get(path) === file.sha256;
   const version = versions.find(
-    each =>
-      digests.get(`/boot/vmlinuz-${each}`) === kernel?.sha256 &&
-      digests.get(`/boot/initrd.img-${each}`) === initrd?.sha256,
+    each => same(`/boot/vmlinuz-${each}`, kernel) && same(`/boot/initrd.img-${each}`, initrd),
   );
   if (version !== undefined) return [`kernel and initrd of ${version}`];
   const names = [kernel, initrd]
