@@ -62,7 +62,11 @@ interface Tested {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly required: readonly string[];
-  readonly checks: readonly { readonly name: string; readonly outcome: string }[];
+  readonly checks: readonly {
+    readonly name: string;
+    readonly outcome: string;
+    readonly score?: { readonly points: number };
+  }[];
   readonly passed: boolean;
 }
 
@@ -81,6 +85,7 @@ export function verdictStatement(
     report.checks.filter(each => outcomes.includes(each.outcome)).map(each => each.name);
   const notApplicable = ended('not-applicable');
   const { kind, accelerator, firmware } = report.machine;
+  const score = report.checks.find(each => each.score !== undefined)?.score;
   return {
     _type: STATEMENT_TYPE,
     subject: [
@@ -104,6 +109,7 @@ export function verdictStatement(
         formatVersion: FORMAT_VERSION,
         ...{ image, version, place, run, coreDigest, diskDigest, startedAt, finishedAt, required },
         ...(notApplicable.length > 0 && { notApplicable }),
+        ...(score === undefined ? {} : { hardening: score.points }),
         bootedFile: { path, sha256, sha512 },
         machine: { kind, accelerator, firmware },
         reports: [...reports],

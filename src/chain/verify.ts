@@ -20,6 +20,7 @@ import type { Report } from '../verify/types.ts';
 import { cloudPlacement, openCloud } from './cloud.ts';
 import { allowedIn, lineOf, loginsOf, quarantineOf, readDefinition } from './definition.ts';
 import { cloudPlace, placeKind, RUNNER_PLACE } from './places.ts';
+import { previousScore } from './previous.ts';
 import { keyFor } from './trust.ts';
 import type { BootRequest, CommonRequest, KeyRequest, VerifyRequest, VerifyResult } from './types.ts';
 
@@ -88,7 +89,10 @@ export async function verifyPlace(
   const { manifest } = core;
   const tools = [...TOOLS.verify, ...toolsOf(manifest.files.map(each => each.form))];
   await requireTools(context, tools, { install: request.installTools, root: rootPrefix });
-  const suite = await runSuite(context, suiteRequest(context, request, factory, core, where));
+  const before = await previousScore(bundle, manifest, manifest.line);
+  const suiteOf = suiteRequest(context, request, factory, core, where);
+  const bundleOf = { ...suiteOf.bundle, ...(before && { previousScore: before }) };
+  const suite = await runSuite(context, { ...suiteOf, bundle: bundleOf });
   const { report } = suite;
   const files = reportFiles(report, suite);
   // Only now, when every check has ended, is the key loaded.

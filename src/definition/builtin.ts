@@ -4,7 +4,7 @@ import type { Distribution } from './types.ts';
 /** The checks that an image must pass, wherever they apply, unless the factory file says otherwise. */
 export const DEFAULT_CHECKS = [
   ...['images', 'filesystem', 'bootable', 'fstab', 'sealed', 'host-keys', 'logins', 'secrets', 'build-host'],
-  ...['world-writable', 'set-id', 'package-files', 'package-sources'],
+  ...['world-writable', 'set-id', 'package-files', 'package-sources', 'hardening'],
   ...['running', 'address', 'ssh', 'cloud-init', 'units', 'kernel-log'],
   ...['user-data', 'vendor-data', 'host-name', 'dhcp', 'route', 'resolver', 'time', 'listening'],
   ...['root-password', 'passwords', 'password-login', 'root-login', 'accounts', 'authorized-keys'],

@@ -3,6 +3,7 @@ import type { AllowList } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import type { Logins } from '../image/logins.ts';
 import type { Answers } from './facts.ts';
+import type { HardeningScore } from './hardening/score.ts';
 import type { ImageUnderTest, Looked } from './offline/types.ts';
 
 /**
@@ -27,6 +28,8 @@ export interface CheckResult {
   readonly seconds: number;
   /** One cleaned line: what was seen. */
   readonly detail: string;
+  /** Of the check `hardening`. */
+  readonly score?: HardeningScore;
 }
 
 interface CheckFacts {

@@ -139,7 +139,7 @@ describe('the elements of this repository, built together', () => {
   });
 
   it('hardening: every rule stands with its reason where its reader looks, but for those left out', async () => {
-    const sysctl = await text('/etc/sysctl.d/60-hardening.conf');
+    const sysctl = await text('/etc/sysctl.d/99-zz-hardening.conf');
     expect(sysctl).toMatch(/^# kptr-restrict: \S.*\nkernel\.kptr_restrict = 2$/m);
     expect(sysctl).not.toContain('sysrq');
     const modprobe = await text('/etc/modprobe.d/hardening.conf');

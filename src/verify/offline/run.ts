@@ -1,11 +1,12 @@
 import type { Quarantine } from '../../definition/types.ts';
 import type { Context } from '../../host/context.ts';
 import { CheckError } from '../../host/errors.ts';
+import type { HardeningScore } from '../hardening/score.ts';
 import { judge } from '../judge.ts';
 import type { CheckResult, OfflineCheck } from '../types.ts';
 import { judgeFindings } from './allow.ts';
 import { withImage } from './open.ts';
-import type { BundleUnderTest, ImageUnderTest } from './types.ts';
+import type { BundleUnderTest, ImageUnderTest, Looked } from './types.ts';
 
 /** More findings than this are only counted. */
 const MOST_TOLD = 3;
@@ -26,7 +27,15 @@ export async function runOffline(
     return results;
   };
   try {
-    return await withImage(context, bundle, image => judgeAll(check => runCheck(check, image)));
+    return await withImage(context, bundle, async image => {
+      const scores = new Map<OfflineCheck['name'], HardeningScore>();
+      const results = await judgeAll(async check => {
+        const looked = await check.look(image);
+        if (looked.score !== undefined) scores.set(check.name, looked.score);
+        return told(check, image, looked);
+      });
+      return results.map(result => withScore(result, scores.get(result.name)));
+    });
   } catch (error) {
     // A disk that cannot be opened fails whatever would have looked at it.
     if (!(error instanceof CheckError)) throw error;
@@ -35,11 +44,18 @@ export async function runOffline(
 }
 
 /** @returns what was seen; throws CheckError with what is wrong and not excused by the factory file */
-async function runCheck(check: OfflineCheck, image: ImageUnderTest): Promise<string> {
-  const { findings, seen } = await check.look(image);
-  const { wrong, excused } = judgeFindings(findings, image.allow[check.name] ?? {}, image.context.now());
+function told(
+  { name }: OfflineCheck,
+  { allow, context }: ImageUnderTest,
+  { findings, seen }: Looked,
+): string {
+  const { wrong, excused } = judgeFindings(findings, allow[name] ?? {}, context.now());
   if (wrong.length > 0) throw new CheckError(summary(wrong));
   return excused.length === 0 ? seen : `${seen}; allowed: ${excused.join(', ')}`;
+}
+
+function withScore(result: CheckResult, score: HardeningScore | undefined): CheckResult {
+  return score === undefined ? result : { ...result, score };
 }
 
 function summary(wrong: readonly string[]): string {

@@ -5,6 +5,7 @@ import type { ImageContent } from '../../image/content.ts';
 import type { Documents } from '../../image/documents.ts';
 import type { Logins } from '../../image/logins.ts';
 import type { PackageFiles } from '../../image/package-files.ts';
+import type { HardeningScore } from '../hardening/score.ts';
 import type { Scan } from './scan.ts';
 
 /** A bundle whose bytes are looked at, and what the factory file says of it. */
@@ -21,6 +22,8 @@ export interface BundleUnderTest {
   readonly allow: AllowList;
   /** Directory in which a work directory may be made; nothing is left there. */
   readonly work: string;
+  /** Absent: there is no version before this one, or nothing is known of it. */
+  readonly previousScore?: PreviousScore;
 }
 
 /** An image whose bytes are looked at, without a boot and without a mount. */
@@ -39,6 +42,12 @@ export interface ImageUnderTest extends BundleUnderTest {
   scan(): Promise<Scan>;
 }
 
+/** The rules of hardening that the version before met, by their names. */
+export interface PreviousScore {
+  readonly version: string;
+  readonly met: readonly string[];
+}
+
 /** One thing that is wrong. */
 export interface Finding {
   /** What an entry of the allow-list names: a path, a package, a rule. */
@@ -51,4 +60,5 @@ export interface Looked {
   readonly findings: readonly Finding[];
   /** What was seen, one line. */
   readonly seen: string;
+  readonly score?: HardeningScore;
 }

@@ -3,6 +3,7 @@ import { bootable } from './bootable.ts';
 import { buildHost } from './build-host.ts';
 import { filesystem } from './filesystem.ts';
 import { fstab } from './fstab.ts';
+import { hardening } from './hardening.ts';
 import { hostKeys } from './host-keys.ts';
 import { images } from './images.ts';
 import { logins } from './logins.ts';
@@ -28,4 +29,5 @@ export const OFFLINE_CHECKS: readonly OfflineCheck[] = [
   setId,
   packageFiles,
   packageSources,
+  hardening,
 ];
