@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import type { Manifest } from '../../../src/bundle/types.ts';
 import { createContext } from '../../../src/host/context.ts';
 import { run } from '../../../src/host/process.ts';
+import { withContent } from '../../../src/image/content.ts';
 import { rawDigest } from '../../../src/image/disk-file.ts';
 import { mountedFilesystems, writeDocuments } from '../../../src/image/documents.ts';
+import { readProfile } from '../../../src/verify/hardening/profile.ts';
+import { scoreOf } from '../../../src/verify/hardening/score.ts';
 import { OFFLINE_CHECKS } from '../../../src/verify/offline/checks/index.ts';
 import { runOffline } from '../../../src/verify/offline/run.ts';
-import type { BundleUnderTest } from '../../../src/verify/offline/types.ts';
+import type { BundleUnderTest, PreviousScore } from '../../../src/verify/offline/types.ts';
 import type { CheckResult } from '../../../src/verify/types.ts';
 import { BUILD_HOST } from './identity.ts';
 import { Plot } from './planting.ts';
@@ -19,6 +22,8 @@ const context = createContext();
 export interface Specimen {
   readonly core: string;
   readonly manifest: Manifest;
+  /** Of the good disk. */
+  readonly previousScore: PreviousScore;
 }
 
 /**
@@ -48,6 +53,7 @@ async function makeSpecimen(good: string, folder: string, mutations: readonly Mu
   if (image === undefined) throw new Error(`${good} has no raw image`);
   const raw = join(core, image.path);
   await run(['cp', '--sparse=always', '--reflink=auto', '--', join(good, image.path), raw]);
+  const previousScore = { version: 'earlier', met: await rulesMet(raw, before) };
   const plot = new Plot(folder, raw, before, await foldersOf(good));
   for (const { plant } of mutations) await plant?.(plot);
   await plot.carryOut();
@@ -59,7 +65,16 @@ async function makeSpecimen(good: string, folder: string, mutations: readonly Mu
   };
   await document(core, raw, manifest);
   for (const { spoil } of mutations) await spoil?.(core);
-  return { core, manifest };
+  return { core, manifest, previousScore };
+}
+
+async function rulesMet(raw: string, { volumes }: Manifest): Promise<readonly string[]> {
+  const rules = await readProfile();
+  return withContent(
+    raw,
+    mountedFilesystems(volumes),
+    async content => (await scoreOf(content, rules, {})).met,
+  );
 }
 
 async function foldersOf(core: string): Promise<string[]> {
@@ -85,14 +100,10 @@ async function document(core: string, raw: string, manifest: Manifest): Promise<
 }
 
 /** What the checks on the bytes say of a specimen. */
-export function look({ core, manifest }: Specimen): Promise<CheckResult[]> {
+export function look({ core, manifest, previousScore }: Specimen): Promise<CheckResult[]> {
   const { line } = manifest;
   const bundle: BundleUnderTest = {
-    core,
-    manifest,
-    line,
-    logins: line.user,
-    allow: {},
+    ...{ core, manifest, line, logins: line.user, allow: {}, previousScore },
     work: join(core, '..'),
   };
   return runOffline(context, bundle, OFFLINE_CHECKS, {});

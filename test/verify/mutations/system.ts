@@ -50,6 +50,18 @@ export const SYSTEM_MUTATIONS: readonly Mutation[] = [
     ],
     ['a lost file of a package', /\/usr\/sbin\/zic: it is gone/, plot => plot.remove('/usr/sbin/zic')],
   ]),
+  ...caughtBy('hardening', [
+    [
+      "a kernel's log for everybody, which the version before kept to root",
+      /dmesg-restrict: version earlier had it/,
+      plot => plot.file('/etc/sysctl.d/99-app.conf', 'kernel.dmesg_restrict = 0\n'),
+    ],
+    [
+      'a root login that the version before refused',
+      /ssh-root: version earlier had it/,
+      plot => plot.file('/etc/ssh/sshd_config.d/10-app.conf', 'PermitRootLogin yes\n', 0o600),
+    ],
+  ]),
   ...caughtBy('package-sources', [
     [
       'a package source that needs no signature',
