@@ -4,7 +4,7 @@ import type { ResolvedLine } from './lines.ts';
 import { mergeLayers } from './merge.ts';
 import type { Mistakes } from './mistakes.ts';
 import { nodeAt, wordsOf } from './node.ts';
-import { resolvedRepository } from './schema.ts';
+import { resolvedRepository } from './schema/repository.ts';
 import { layersAt, namesOf, placeOf, type Sources } from './sources.ts';
 import type { ImageLine, Repository } from './types.ts';
 import { alternatives } from './words.ts';

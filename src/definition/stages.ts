@@ -4,7 +4,7 @@ import { check } from './check.ts';
 import { mergeLayers } from './merge.ts';
 import type { Mistakes } from './mistakes.ts';
 import { type MapNode, nodeAt, type Place, wordsOf } from './node.ts';
-import { resolvedRetention, resolvedSigning, resolvedStage } from './schema.ts';
+import { resolvedRetention, resolvedSigning, resolvedStage } from './schema/stage.ts';
 import { layersAt, namesOf, placeOf, type Sources } from './sources.ts';
 import type { Retention, Signing, Stage, StoreReference } from './types.ts';
 import { alternatives } from './words.ts';

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { CHECK_NAMES } from '../builtin.ts';
+import { record, someChecks, word, words } from './shapes.ts';
+import { count, duration, isDay, line, MIB, size } from './values.ts';
+
+const quarantine = z
+  .strictObject({
+    tracker: line.describe('Where it is being looked into.'),
+    expires: line.describe('Its last day, in UTC.'),
+  })
+  .refine(({ expires }) => isDay(expires), { error: 'a last day that there is, such as 2026-12-24' });
+const QUARANTINE = 'Checks whose failure stops nothing until a day; after it, being here is a failure.';
+
+const allowed = z
+  .strictObject({
+    reason: line.describe('Why it is taken as it is.'),
+    expires: line.describe('Its last day, in UTC.').exactOptional(),
+  })
+  .refine(({ expires }) => expires === undefined || isDay(expires), {
+    error: 'a last day that there is, such as 2026-12-24',
+  });
+const ALLOW =
+  'Findings that are taken as they are, by the check and what the finding names; * stands for any text.';
+
+export const verify = {
+  checks: words(CHECK_NAMES).describe('Checks the image must pass; -NAME takes one away.'),
+  boot: duration.describe('From power-on to a configured guest.'),
+  memory: size(128 * MIB, 1024 * 1024 * MIB).describe('Memory of the test machine.'),
+  cpus: count(1, 64, 'processors').describe('Its processors.'),
+  quarantine: record(word(CHECK_NAMES), quarantine).describe(QUARANTINE),
+  allow: record(word(CHECK_NAMES), record(line, allowed)).describe(ALLOW),
+};
+
+export const resolvedVerify = z.object({
+  ...verify,
+  checks: someChecks(verify.checks),
+  quarantine: z.partialRecord(word(CHECK_NAMES), quarantine).exactOptional(),
+  allow: z.partialRecord(word(CHECK_NAMES), z.record(line, allowed)).exactOptional(),
+});
