@@ -18,6 +18,7 @@ export class BuildLog {
   readonly #context: Context;
   readonly #path: string;
   #full: unknown;
+  #secrets: readonly string[] = [];
 
   /**
    * @param path where it is written
@@ -27,6 +28,11 @@ export class BuildLog {
     this.#context = context;
     this.#path = path;
     this.file = kept;
+  }
+
+  /** Texts that must not stand in the file; the terminal has a mask of its own. */
+  hide(secrets: readonly string[]): void {
+    this.#secrets = [...this.#secrets, ...secrets];
   }
 
   /** A line that something else wrote. */
@@ -72,7 +78,8 @@ export class BuildLog {
   /** Lines come in event handlers, where nobody could catch a full disk: the step tells of it. */
   #append(line: string): void {
     try {
-      appendFileSync(this.#path, `${line}\n`);
+      const shown = this.#secrets.reduce((text, secret) => text.replaceAll(secret, '***'), line);
+      appendFileSync(this.#path, `${shown}\n`);
     } catch (error) {
       if (!isDiskFull(error)) throw error;
       this.#full ??= error;

@@ -4,10 +4,12 @@ import type { Context } from '../host/context.ts';
 import { DefinitionError, NetworkError, TrustError } from '../host/errors.ts';
 import { ToolError } from '../host/process.ts';
 import { fingerprintOf, readPublicKeyFile } from '../trust/keys.ts';
+import { candidatesFrom } from './apt-policy.ts';
 import { fetchFile, sha256 } from './archive/fetch.ts';
 import { explainApt } from './bootstrap.ts';
 import type { BuildLog } from './build-log.ts';
 import type { Chroot } from './chroot.ts';
+import { aptWithLogins, Login } from './repository-login.ts';
 
 /** A package repository whose key is the pinned one, as it stands now. */
 export interface KnownRepository extends Repository {
@@ -17,6 +19,8 @@ export interface KnownRepository extends Repository {
   readonly inReleaseSha256: string;
   /** What apt's pin names it by: `o=Origin,l=Label,n=Codename`. */
   readonly release: string;
+  /** For one that asks for it. */
+  readonly login?: Login;
 }
 
 /**
@@ -33,16 +37,32 @@ export async function knowRepositories(
 }
 
 async function know(context: Context, repository: Repository, directory: string): Promise<KnownRepository> {
-  const { name, uri, suite, credentials } = repository;
-  if (credentials !== undefined) {
-    throw new DefinitionError(`repository ${name} needs credentials, which this version cannot hand to apt`, {
-      advice: 'take a repository without a login for now',
-    });
-  }
+  const { uri, suite } = repository;
+  const login = Login.of(context, repository);
   const armoredKey = await pinnedKey(repository, join(directory, repository.key));
   const folder = suite.endsWith('/') ? `${uri}/${suite.replace(/^\/+/, '')}` : `${uri}/dists/${suite}/`;
-  const text = (await fetchFile(context, `${folder}InRelease`)).toString('utf8');
-  return { ...repository, armoredKey, inReleaseSha256: sha256(text), release: releaseOf(repository, text) };
+  const text = await fetchRelease(context, repository, `${folder}InRelease`, login);
+  const release = releaseOf(repository, text);
+  const known = { ...repository, armoredKey, inReleaseSha256: sha256(text), release };
+  return login === undefined ? known : { ...known, login };
+}
+
+async function fetchRelease(
+  context: Context,
+  { name }: Repository,
+  url: string,
+  login: Login | undefined,
+): Promise<string> {
+  const options = login === undefined ? {} : { authorization: login.authorization() };
+  try {
+    return (await fetchFile(context, url, options)).toString('utf8');
+  } catch (cause) {
+    if (login === undefined || !(cause instanceof NetworkError)) throw cause;
+    throw new NetworkError(`repository ${name} cannot be read: ${cause.message}`, {
+      advice: `check its address and the login in ${login.variable}`,
+      cause,
+    });
+  }
 }
 
 async function pinnedKey({ name, fingerprint }: Repository, path: string): Promise<string> {
@@ -85,11 +105,14 @@ const files = ({ name }: Repository) => ({
 
 /**
  * Makes the repositories known to the tree's apt, each with its own key and no other, and brings what is installed
- * already to the versions that apt prefers now.
+ * already to the versions that apt prefers now. What is wanted of those that ask for a login is installed at once,
+ * and they are gone again: the scripts of elements come later, and find neither login nor repository.
+ * @param wanted names of the packages that the image will have
  */
 export async function addRepositories(
   chroot: Chroot,
   repositories: readonly KnownRepository[],
+  wanted: readonly string[],
   log: BuildLog,
 ): Promise<void> {
   if (repositories.length === 0) return;
@@ -100,23 +123,50 @@ export async function addRepositories(
     await write(paths.sources, sourcesText(repository, paths.key));
     if (repository.pin !== undefined) await write(paths.pin, pinText(repository, repository.pin));
   }
-  await refreshLists(chroot, log);
-  const onLine = (line: string) => log.line('apt-get', line);
-  try {
-    await chroot.inside(['apt-get', '-y', '--no-install-recommends', 'dist-upgrade'], { onLine });
-  } catch (error) {
-    throw error instanceof ToolError ? explainApt(error) : error;
+  const locked = repositories.filter(each => each.login !== undefined);
+  if (locked.length > 0) await explained(installLocked(chroot, locked, wanted, log));
+  else {
+    await refreshLists(chroot, log);
+    await explained(chroot.inside(UPGRADE, { onLine: line => log.line('apt-get', line) }));
   }
 }
 
 /** Brings the tree's package lists up to date, and no package. */
 export async function refreshLists(chroot: Chroot, log: BuildLog): Promise<void> {
-  const onLine = (line: string) => log.line('apt-get', line);
+  await explained(chroot.inside(['apt-get', 'update'], { onLine: line => log.line('apt-get', line) }));
+}
+
+async function explained(work: Promise<unknown>): Promise<void> {
   try {
-    await chroot.inside(['apt-get', 'update'], { onLine });
+    await work;
   } catch (error) {
     throw error instanceof ToolError ? explainApt(error) : error;
   }
+}
+
+const QUIETLY = ['-y', '--no-install-recommends'];
+const UPGRADE = ['apt-get', ...QUIETLY, 'dist-upgrade'];
+
+/** Packages' own scripts run when the login is gone: what they need is fetched before. */
+async function installLocked(
+  chroot: Chroot,
+  locked: readonly KnownRepository[],
+  wanted: readonly string[],
+  log: BuildLog,
+): Promise<void> {
+  log.hide(locked.flatMap(({ login }) => login?.secrets() ?? []));
+  const onLine = (line: string) => log.line('apt-get', line);
+  const lines = locked.map(each => each.login?.aptLine(each) ?? '').join('');
+  const fetch = (...words: string[]) => aptWithLogins(chroot, lines, words, { onLine });
+  await fetch('update');
+  const policy = await chroot.inside(['apt-cache', 'policy', '--', ...wanted]);
+  const uris = locked.map(each => each.uri);
+  const install = [...QUIETLY, 'install', '--', ...candidatesFrom(policy.stdout, uris)];
+  await fetch('--download-only', ...QUIETLY, 'dist-upgrade');
+  await fetch('--download-only', ...install);
+  await chroot.inside(UPGRADE, { onLine });
+  await chroot.inside(['apt-get', ...install], { onLine });
+  await removeFiles(chroot, locked);
 }
 
 /** Takes away those that the image does not keep. */
@@ -124,9 +174,14 @@ export async function dropRepositories(
   chroot: Chroot,
   repositories: readonly KnownRepository[],
 ): Promise<void> {
-  const gone = repositories
-    .filter(({ image }) => image === 'remove')
-    .flatMap(each => Object.values(files(each)));
+  await removeFiles(
+    chroot,
+    repositories.filter(({ image }) => image === 'remove'),
+  );
+}
+
+async function removeFiles(chroot: Chroot, repositories: readonly KnownRepository[]): Promise<void> {
+  const gone = repositories.flatMap(each => Object.values(files(each)));
   if (gone.length > 0) await chroot.inside(['rm', '-f', '--', ...gone]);
 }
 

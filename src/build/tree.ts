@@ -80,6 +80,10 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
   return { epoch, grub, sourceRepositories: fetched };
 }
 
+function wantedNames({ packages, extra }: PhaseWorld): string[] {
+  return [...packages.filter(each => !each.uninstall).map(each => each.name), ...extra];
+}
+
 interface World extends PhaseWorld {
   readonly chroot: Chroot;
   /** Absent: scripts of root.d make the tree. */
@@ -125,7 +129,8 @@ async function makeTree(sandbox: Sandbox, request: TreeRequest, world: World): P
   if (layers?.areListsOld) await log.timed('package lists', () => refreshLists(chroot, log));
   if (isDone(SETTLE)) return;
   await setResolver(chroot);
-  await log.timed('repositories', () => addRepositories(chroot, request.repositories, log));
+  const wanted = wantedNames(world);
+  await log.timed('repositories', () => addRepositories(chroot, request.repositories, wanted, log));
   await layers?.passed(SETTLE);
 }
 

@@ -22,6 +22,15 @@ it('keeps every line, cleaned, one a line, and tells it as untrusted', async () 
   expect(said).toEqual(['site: \u001b[31mred\u202e\n::error::x']);
 });
 
+it('shows nothing of what it was told to hide, however it comes', async () => {
+  const { text } = await logged(async log => {
+    log.hide(['horse:battery', 'battery']);
+    log.line('apt', 'http://horse:battery@a.example/ battery');
+    await log.keep('E: battery is low');
+  });
+  expect(text).toMatch(/^apt: http:\/\/\*\*\*@a\.example\/ \*\*\*\n== failed: E: \*\*\* is low\n/);
+});
+
 it('times each step, also one that fails', async () => {
   const { text, timings } = await logged(async log => {
     await log.timed('one', async () => log.line('x', 'inside'));

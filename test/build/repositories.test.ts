@@ -4,87 +4,77 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { knowRepositories, pinText, sourcesText } from '../../src/build/repositories.ts';
 import type { Repository } from '../../src/definition/types.ts';
 import { createContext } from '../../src/host/context.ts';
-import { DefinitionError, NetworkError, TrustError } from '../../src/host/errors.ts';
-import { plainEnvironment, run } from '../../src/host/process.ts';
+import {
+  DefinitionError,
+  describe as describeError,
+  NetworkError,
+  TrustError,
+} from '../../src/host/errors.ts';
+import { run } from '../../src/host/process.ts';
+import { recordingContext } from '../host/support.ts';
+import { SignedArchive } from './signed-archive.ts';
 import { LINE } from './support.ts';
+
+const SECRET = 'Zc9-horse:battery/staple';
 
 /** A flat repository of one package, signed by a key of gpg's own; apt of this host is the judge. */
 describe('a package repository', () => {
   let folder: string;
+  let archive: SignedArchive;
   let server: Server;
   let uri: string;
-  const keys: Record<string, string> = {};
-
-  const gpg = (...words: string[]) =>
-    run(['gpg', '--homedir', join(folder, 'gnupg'), '--batch', '--quiet', ...words], {
-      env: plainEnvironment(),
-    });
-
-  async function makeKey(name: string): Promise<void> {
-    await gpg(
-      '--passphrase',
-      '',
-      '--quick-generate-key',
-      `${name} <${name}@repository.example>`,
-      'ed25519',
-      'sign',
-    );
-    const { stdout } = await gpg('--list-keys', '--with-colons', name);
-    keys[name] = /^fpr:+([0-9A-F]{40}):/m.exec(stdout)?.[1] ?? '';
-    await writeFile(join(folder, `${name}.asc`), (await gpg('--armor', '--export', name)).stdout);
-  }
-
-  async function publish(head: string): Promise<void> {
-    const packages = 'Package: driver\nVersion: 7.1\nArchitecture: all\nFilename: ./driver.deb\nSize: 1\n\n';
-    const digest = createHash('sha256').update(packages).digest('hex');
-    const release = `${head}Date: ${new Date().toUTCString()}\nSHA256:\n ${digest} ${packages.length} Packages\n`;
-    await mkdir(join(folder, 'archive'), { recursive: true });
-    await writeFile(join(folder, 'archive/Packages'), packages);
-    await writeFile(join(folder, 'Release'), release);
-    const out = ['--yes', '--output', join(folder, 'archive/InRelease')];
-    await gpg('--local-user', 'vendor', ...out, '--clearsign', join(folder, 'Release'));
-  }
+  /** What it asks for, `LOGIN:PASSWORD`. */
+  let login: string | undefined;
 
   const repository = (change: Partial<Repository> = {}): Repository => ({
-    ...{ name: 'gpu', uri, suite: '/', components: [], key: 'vendor.asc', fingerprint: keys.vendor ?? '' },
+    ...{
+      name: 'gpu',
+      uri,
+      suite: '/',
+      components: [],
+      key: 'vendor.asc',
+      fingerprint: archive.keys.vendor ?? '',
+    },
     ...{ image: 'keep', ...change },
   });
-  const know = async (change: Partial<Repository> = {}) => {
+  const know = async (change: Partial<Repository> = {}, context = createContext()) => {
     const line = { ...LINE, repositories: [repository(change)] };
-    const [known] = await knowRepositories(createContext(), line, folder);
+    const [known] = await knowRepositories(context, line, folder);
     if (known === undefined) throw new TypeError('nothing known');
     return known;
   };
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'repository-'));
-    await mkdir(join(folder, 'gnupg'), { mode: 0o700 });
-    await makeKey('vendor');
-    await makeKey('other');
-    await publish('Origin: Vendor\nLabel: GPU drivers\nCodename: any\n');
-    server = createServer((request, answer) => {
-      readFile(join(folder, 'archive', request.url ?? '')).then(
-        body => answer.end(body),
-        () => answer.writeHead(404).end(),
-      );
-    });
+    archive = await SignedArchive.open(folder);
+    await archive.makeKey('vendor');
+    await archive.makeKey('other');
+    await archive.publish('Origin: Vendor\nLabel: GPU drivers\nCodename: any\n');
+    server = createServer(
+      (request, answer) => void archive.answer(request.url ?? '', request, answer, login),
+    );
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
 
   afterAll(async () => {
     server?.close();
-    await run(['gpgconf', '--homedir', join(folder, 'gnupg'), '--kill', 'gpg-agent']);
+    await archive?.close();
     await rm(folder, { recursive: true, force: true });
   });
 
   /** What apt says of the package, with the files that a build writes into the tree. */
-  async function policy(change: Partial<Repository>, signedBy?: string): Promise<string> {
-    const known = await know(change);
+  async function policy(
+    change: Partial<Repository>,
+    signedBy?: string,
+    context = createContext(),
+  ): Promise<string> {
+    const known = await know(change, context);
     const root = await mkdtemp(join(folder, 'apt-'));
     for (const path of [
       'etc/apt/sources.list.d',
@@ -104,7 +94,9 @@ describe('a package repository', () => {
       `Dir::State::status=${root}/status`,
       'APT::Sandbox::User=root',
       'APT::Architecture=amd64',
+      `Dir::Etc::netrc=${root}/login`,
     ];
+    await writeFile(join(root, 'login'), known.login?.aptLine(known) ?? '');
     const words = options.flatMap(option => ['-o', option]);
     await run(['apt-get', ...words, '-o', 'APT::Update::Error-Mode=any', 'update']);
     return (await run(['apt-cache', ...words, 'policy', 'driver'])).stdout;
@@ -132,9 +124,9 @@ describe('a package repository', () => {
     await writeFile(join(folder, 'both.asc'), both.join('\n'));
     const file = join(folder, 'exported.asc');
     await writeFile(file, (await know({ key: 'vendor.asc' })).armoredKey);
-    const { stdout } = await gpg('--show-keys', '--with-colons', file);
+    const { stdout } = await archive.gpg('--show-keys', '--with-colons', file);
     expect(stdout.match(/^pub:/gm)).toHaveLength(1);
-    expect(stdout).toContain(keys.vendor);
+    expect(stdout).toContain(archive.keys.vendor);
   });
 
   it('counts by what its InRelease file says', async () => {
@@ -143,9 +135,47 @@ describe('a package repository', () => {
     await expect(know({ suite: 'nowhere/' })).rejects.toThrow(NetworkError);
   });
 
-  it('cannot be pinned without a name, and not be had with a login yet', async () => {
-    await expect(know({ credentials: 'LOGIN' })).rejects.toThrow(DefinitionError);
-    await publish('Codename: any\n');
+  describe('that asks for a login', () => {
+    const holding = (value?: string) => recordingContext({ env: { LOGIN: value } });
+    const knowWith = async (value?: string) => know({ credentials: 'LOGIN' }, holding(value).context);
+
+    beforeAll(() => {
+      login = `ci:${SECRET}`;
+    });
+
+    afterAll(() => {
+      login = undefined;
+    });
+
+    it('is read with it, by us and by apt, and nothing made of it shows the secret', async () => {
+      const { context } = holding(`ci:${SECRET}`);
+      expect(await policy({ credentials: 'LOGIN' }, undefined, context)).toMatch(/Candidate: 7\.1/);
+      const known = await knowWith(`ci:${SECRET}`);
+      for (const text of [JSON.stringify(known), inspect(known, { depth: 9, showHidden: true })])
+        expect(text).not.toContain('battery');
+      expect(known.login?.secrets()).toContain(SECRET);
+    });
+
+    it('is refused with a wrong one by a line that names it and the variable, not the secret', async () => {
+      const error = await knowWith('ci:wrong-secret').catch((each: unknown) => each);
+      expect(error).toBeInstanceOf(NetworkError);
+      const { line, causes } = describeError(error);
+      expect(line).toMatch(/^repository gpu cannot be read: .*HTTP status 401.*LOGIN$/);
+      expect([line, ...causes].join()).not.toContain('wrong-secret');
+    });
+
+    it.each([undefined, '', 'token', 'a:b c', ':x', 'a:', 'a:b\nmachine x'])(
+      'is a mistake when the variable holds %j',
+      async value => {
+        const error = await knowWith(value).catch((each: unknown) => each);
+        expect(error).toBeInstanceOf(DefinitionError);
+        expect(String(error)).toMatch(/repository gpu needs a login, and LOGIN is/);
+      },
+    );
+  });
+
+  it('cannot be pinned without a name', async () => {
+    await archive.publish('Codename: any\n');
     await expect(know({ pin: 400 })).rejects.toThrow(/neither Origin nor Label/);
   });
 });

@@ -5,14 +5,20 @@ import { CancelledError, NetworkError } from '../../host/errors.ts';
 
 const PATIENCE = 30_000;
 
+export interface FetchOptions {
+  readonly dispatcher?: Dispatcher;
+  /** The header of that name, for an archive that asks for a login. */
+  readonly authorization?: string;
+}
+
 /**
  * A file of a package archive, tried three times, redirections followed as apt does.
  * @throws NetworkError when it does not answer as a mirror does, CancelledError
  */
-export async function fetchFile(context: Context, url: string, dispatcher?: Dispatcher): Promise<Buffer> {
+export async function fetchFile(context: Context, url: string, options: FetchOptions = {}): Promise<Buffer> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await fetchOnce(context, url, dispatcher);
+      return await fetchOnce(context, url, options);
     } catch (error) {
       if (context.signal.aborted) throw new CancelledError();
       if (attempt === 3 || error instanceof NetworkError) throw asNetworkError(error, url);
@@ -22,15 +28,21 @@ export async function fetchFile(context: Context, url: string, dispatcher?: Disp
   }
 }
 
-async function fetchOnce(context: Context, url: string, dispatcher?: Dispatcher): Promise<Buffer> {
+async function fetchOnce(context: Context, url: string, options: FetchOptions): Promise<Buffer> {
+  const { dispatcher = getGlobalDispatcher(), authorization } = options;
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(PATIENCE)]);
   const follow = interceptors.redirect({ maxRedirections: 5 });
   const answer = await request(url, {
     signal,
-    dispatcher: (dispatcher ?? getGlobalDispatcher()).compose(follow),
+    dispatcher: dispatcher.compose(follow),
+    // Not sent along to another host that it redirects to.
+    ...(authorization === undefined ? {} : { headers: { authorization } }),
   });
   const body = Buffer.from(await answer.body.arrayBuffer());
   if (answer.statusCode >= 500) throw new Error(`HTTP status ${answer.statusCode}`);
+  if (authorization !== undefined && [401, 403].includes(answer.statusCode)) {
+    throw new NetworkError(`${url} refuses the login (HTTP status ${answer.statusCode})`);
+  }
   if (answer.statusCode !== 200) {
     throw new NetworkError(`${url} answers with HTTP status ${answer.statusCode}`, {
       advice: 'check the mirror',

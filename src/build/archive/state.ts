@@ -32,7 +32,9 @@ export async function archiveState(
   return Promise.all(
     sources.map(async source => {
       const url = `${source.uri}/dists/${source.suite}/InRelease`;
-      const text = (await fetchFile(context, url, dispatcher)).toString('utf8');
+      const text = (await fetchFile(context, url, dispatcher === undefined ? {} : { dispatcher })).toString(
+        'utf8',
+      );
       const date = Date.parse(/^Date: (.*)$/m.exec(text)?.[1] ?? '') / 1000;
       if (Number.isNaN(date)) {
         throw new NetworkError(`${source.uri} has no package archive for ${source.suite}`, {
