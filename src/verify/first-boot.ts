@@ -104,19 +104,11 @@ async function testGuest(
   const start = context.now().getTime();
   const reached = !(booted instanceof CheckError);
   const subject = underTest(guest, booted);
-  const answers = reached ? await questions(context, subject, checks) : undefined;
-  const told = answers === undefined ? subject : { ...subject, answers };
-  const turn = (check: GuestCheck) => {
-    // The second time a check asks anew; a guest that is not there will not be there then either.
-    const tries = [told, subject];
-    const act = async () => {
-      // What would restart a guest has nothing to say of one that never came up.
-      if (check.alone && !reached) throw booted;
-      return check.run(tries.shift() ?? subject);
-    };
-    return judgeGuest(context, request, check, act, reached && !check.alone);
-  };
-  const results = await Promise.all(checks.filter(check => !check.alone).map(turn));
+  const answers = reached ? questions(context, subject, checks) : undefined;
+  const turn = (check: GuestCheck) => turnOf(context, request, check, { subject, booted, answers });
+  const shared = checks.filter(check => !check.alone).map(turn);
+  await Promise.allSettled([answers, ...shared]);
+  const results = await Promise.all(shared);
   const sharedSeconds = (context.now().getTime() - start) / 1000;
   for (const check of checks.filter(({ alone }) => alone)) results.push(await turn(check));
   return {
@@ -125,6 +117,31 @@ async function testGuest(
     sharedSeconds,
     results,
   };
+}
+
+interface Asked {
+  readonly subject: GuestUnderTest;
+  readonly booted: BootedGuest | CheckError;
+  /** What the guest is asked for all checks together; absent: it never came up. */
+  readonly answers: Promise<Answers> | undefined;
+}
+
+async function turnOf(
+  context: Context,
+  request: SuiteRequest,
+  check: GuestCheck,
+  { subject, booted, answers }: Asked,
+): Promise<CheckResult> {
+  // Who looks from outside need not wait for what the guest answers.
+  const told = check.asks === undefined ? undefined : await answers;
+  // The second time a check asks anew; a guest that is not there will not be there then either.
+  const tries = [told === undefined ? subject : { ...subject, answers: told }, subject];
+  const act = async () => {
+    // What would restart a guest has nothing to say of one that never came up.
+    if (check.alone && booted instanceof CheckError) throw booted;
+    return check.run(tries.shift() ?? subject);
+  };
+  return judgeGuest(context, request, check, act, answers !== undefined && !check.alone);
 }
 
 async function questions(

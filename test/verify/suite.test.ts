@@ -142,6 +142,26 @@ describe('runSuite', () => {
     });
   });
 
+  it('lets a check from outside run before the guest has answered the questions of the others', async () => {
+    const { request } = await prepared();
+    const { boot, machine } = booter();
+    let seen = () => {};
+    const looked = new Promise<void>(resolve => {
+      seen = resolve;
+    });
+    const { ssh, status } = machine;
+    machine.status = async () => {
+      seen();
+      return status();
+    };
+    machine.ssh = async (command, options) => {
+      if (command.includes('mktemp')) await looked;
+      return ssh(command, options);
+    };
+    const { report } = await runSuite(context, request, boot);
+    expect(report.passed).toBe(true);
+  });
+
   it('reports an image that cannot be a disk', async () => {
     const { request } = await prepared();
     const boot = () => Promise.reject(new CheckError('it cannot be used as a raw disk'));
