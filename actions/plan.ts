@@ -33,9 +33,12 @@ function outputsOf(result: PlanResult) {
 }
 
 function reasons({ due }: PlanResult): string[] {
-  return due.flatMap(({ image, due: isDue, reason, changes }) => [
+  return due.flatMap(({ image, due: isDue, reason, changes, open }) => [
     `${image} ${isDue ? 'is due' : 'is left out'}: ${reason}`,
     ...changes.map(change => `  ${change}`),
+    ...(open === undefined
+      ? []
+      : [`  ${open} is open: it and all after it is used again for --layer-age only`]),
   ]);
 }
 

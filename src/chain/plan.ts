@@ -1,4 +1,5 @@
 import { describeChange } from '../build/inputs.ts';
+import { openScript } from '../build/layers/room.ts';
 import { Shared } from '../build/shared.ts';
 import { matrix } from '../definition/matrix.ts';
 import type { Factory, ImageLine } from '../definition/types.ts';
@@ -43,11 +44,13 @@ async function planLine(
     { ...request, factory, line },
     preparation,
   );
+  const open = await openScript(context, line);
   return {
     image: line.name,
     architecture: line.architecture,
     due: build || state === 'unfinished',
     reason,
     changes: changes.map(describeChange),
+    ...(open === undefined ? {} : { open }),
   };
 }

@@ -72,6 +72,8 @@ export interface PlannedLine {
   readonly reason: string;
   /** What differs from the newest build, one sentence each. */
   readonly changes: readonly string[];
+  /** The first script of the last build here that is open: with all after it, it is used again only for a time. */
+  readonly open?: string;
 }
 
 /** What a build may start from. */

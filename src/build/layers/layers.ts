@@ -71,7 +71,7 @@ export class Layers {
   static async start(world: World, request: LayersRequest): Promise<Layers> {
     const layers = new Layers(world, request);
     const noted = await request.store.noted(request.line);
-    layers.#same = commonSteps(Array.isArray(noted) ? noted : [], request.steps);
+    layers.#same = commonSteps(noted?.steps ?? [], request.steps);
     for (const { key } of request.steps.toReversed()) {
       const layer = await request.store.find(key);
       if (layer === undefined || !layers.#serves(layer)) continue;
@@ -200,7 +200,7 @@ export class Layers {
   /** Leaves for the next build of this line what this one was made of. */
   async finish(): Promise<void> {
     const { store, line, steps } = this.#request;
-    await store.note(line, steps);
+    await store.note(line, { steps: [...steps], ...(this.#open === undefined ? {} : { open: this.#open }) });
   }
 
   #now(): number {

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import type { ImageLine } from '../../definition/types.ts';
 import { asset } from '../../host/assets.ts';
 import type { Context } from '../../host/context.ts';
+import { places } from '../../host/places.ts';
 import type { Sandbox } from '../../host/sandbox/sandbox.ts';
 import { withWorkDirectory } from '../../host/workdir.ts';
 import { digestFolder } from '../elements.ts';
@@ -30,7 +32,7 @@ export async function withLayerRoom<T>(
   body: (room?: LayerRoom) => Promise<T>,
 ): Promise<T> {
   if (limits === undefined) return body();
-  const folder = join(cache, 'layers');
+  const folder = layerFolder(cache);
   const store = new LayerStore(context, folder);
   return withWorkDirectory(context, folder, async draft => {
     try {
@@ -39,6 +41,18 @@ export async function withLayerRoom<T>(
       await store.evict(limits.size);
     }
   });
+}
+
+function layerFolder(cache: string): string {
+  return join(cache, 'layers');
+}
+
+const lineOf = ({ name, architecture }: ImageLine) => `${name} ${architecture}`;
+
+/** The first script of a line's last build here that is open, in words; undefined when none was, or none is known. */
+export async function openScript(context: Context, line: ImageLine): Promise<string | undefined> {
+  const store = new LayerStore(context, layerFolder(places(context).cache));
+  return (await store.noted(lineOf(line)))?.open?.by;
 }
 
 /** What a build's layers depend on. */
@@ -52,7 +66,7 @@ export async function layerPlan(
   const own = new Set(elements.map(each => each.name));
   return {
     ...room,
-    ...{ context, sandbox, line: `${line.name} ${line.architecture}` },
+    ...{ context, sandbox, line: lineOf(line) },
     root: {
       program: await programDigest(),
       engine,

@@ -26,6 +26,15 @@ const record = z.strictObject({
   found: z.unknown().optional(),
 });
 
+/** What a line's last build was made of. */
+const note = z.object({
+  steps: z.array(z.object({ place: z.string(), key: z.string() })),
+  /** See the record of a layer. */
+  open: z.object({ since: z.string(), by: z.string() }).optional(),
+});
+
+export type LineNote = z.infer<typeof note>;
+
 export type LayerRecord = z.infer<typeof record>;
 
 /** A layer that is there. */
@@ -123,16 +132,16 @@ export class LayerStore {
     return Promise.all(layers);
   }
 
-  /** What was noted for an image line, e.g. the keys of its last build; undefined where nothing readable is. */
-  async noted(line: string): Promise<unknown> {
+  /** What was noted for an image line; undefined where nothing readable is. @param line its name and architecture */
+  async noted(line: string): Promise<LineNote | undefined> {
     try {
-      return JSON.parse(await readFile(this.#notePath(line), 'utf8')) as unknown;
+      return note.parse(JSON.parse(await readFile(this.#notePath(line), 'utf8')));
     } catch {
       return undefined;
     }
   }
 
-  async note(line: string, value: unknown): Promise<void> {
+  async note(line: string, value: LineNote): Promise<void> {
     await mkdir(join(this.#folder, LINES), { recursive: true });
     const path = this.#notePath(line);
     const draft = `${path}.${this.#context.random(4).toString('hex')}`;

@@ -85,9 +85,10 @@ describe('LayerStore', () => {
   it('notes something for each line, and nothing readable counts as nothing', () =>
     inStore(async (store, folder) => {
       expect(await store.noted('debian-12 amd64')).toBeUndefined();
-      await store.note('debian-12 amd64', [1]);
-      await store.note('../x', [2]);
-      expect(await store.noted('debian-12 amd64')).toEqual([1]);
+      const told = { steps: [{ place: 'bootstrap', key: key('a') }], open: { since: '2026-01-01', by: 'x' } };
+      await store.note('debian-12 amd64', told);
+      await store.note('../x', { steps: [] });
+      expect(await store.noted('debian-12 amd64')).toEqual(told);
       for (const name of await readdir(join(folder, 'lines')))
         await writeFile(join(folder, 'lines', name), '[');
       expect(await store.noted('../x')).toBeUndefined();
