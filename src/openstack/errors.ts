@@ -18,7 +18,9 @@ export class ApiError extends CloudError {
     const title = `${status} ${STATUS_CODES[status] ?? ''}`.trim();
     const id = requestId === undefined ? '' : `, request ${requestId}`;
     const told = reason === '' || reason === title ? '' : `, ${reason}`;
-    super(`could not ${what}: ${title}${told} (${service}${id})`, { advice: advice ?? adviceFor(status) });
+    super(`could not ${what}: ${title}${told} (${service}${id})`, {
+      advice: advice ?? adviceFor(status, reason),
+    });
     this.httpStatus = status;
     this.requestId = requestId;
     this.retryAfter = answer.retryAfter;
@@ -61,7 +63,19 @@ const ADVICE: Readonly<Record<number, string>> = {
   429: 'the cloud limits how often it may be asked: try again later',
 };
 
-function adviceFor(status: number): string {
+/** Services answer a quota with 403, 409 or 413; the word is in the sentence. */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/quota.*exceeded|exceeded.*quota|OverQuota/i, 'the quota is used up: remove something or ask for more'],
+  [
+    /No more IP addresses/i,
+    'the network has no address left: remove what is not used, or name another network',
+  ],
+  [/too small for (?:the )?requested image/i, 'the image needs a larger flavor: name one, or none'],
+];
+
+function adviceFor(status: number, reason: string): string {
+  const known = REASONS.find(([pattern]) => pattern.test(reason));
+  if (known !== undefined) return known[1];
   return (
     ADVICE[status] ?? (status >= 500 ? 'the cloud is at fault: try again later' : 'see what the cloud says')
   );

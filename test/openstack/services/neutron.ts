@@ -93,6 +93,7 @@ function agentFiles(place: Place) {
     dhcp: {
       DEFAULT: {
         dhcp_driver: 'neutron.agent.linux.dhcp.Dnsmasq',
+        dnsmasq_config_file: place.path('etc', 'dnsmasq.conf'),
         enable_isolated_metadata: 'true',
         dnsmasq_local_resolv: 'false',
       },
@@ -114,6 +115,8 @@ function files(place: Place, ...names: string[]): string[] {
 export async function prepareNeutron(place: Place, region: string): Promise<void> {
   for (const folder of ['neutron', 'bin']) await mkdir(place.path(folder), { recursive: true });
   await chmod(await place.write('bin/ebtables', EBTABLES), 0o755);
+  // As another user it could not read, on every change, whom to give which address: the directory is ours alone.
+  await place.write('etc/dnsmasq.conf', 'user=root\ngroup=root\n');
   await place.write('etc/neutron.ini', ini(mainSections(place, region)));
   for (const [name, sections] of Object.entries(agentFiles(place)))
     await place.write(`etc/${name}.ini`, ini(sections));
