@@ -9,17 +9,17 @@ import { deleteImage } from '../../src/openstack/image/images.ts';
 import { uploadImage } from '../../src/openstack/image/upload.ts';
 import type { Session } from '../../src/openstack/session.ts';
 import type { Report } from '../../src/verify/types.ts';
+import { type Ended, run, start } from '../end-to-end/program.ts';
+import { random, seedOf } from '../end-to-end/random.ts';
+import { ownBundle, type SharedImage, sharedImage } from '../end-to-end/shared-image.ts';
 import { Caller } from '../openstack/admin.ts';
 import { bringUp, type TestCloud, wipe } from '../openstack/cloud.ts';
 import { holdings, seedStranger } from '../openstack/holdings.ts';
 import { NEUTRON } from '../openstack/services/neutron.ts';
 import { NOVA } from '../openstack/services/nova.ts';
 import { login } from '../openstack/support.ts';
-import { type Ended, run, start } from './program.ts';
-import { random, seedOf } from './random.ts';
-import { ownBundle, type SharedImage, sharedImage } from './shared-image.ts';
 
-const KILLS = 3;
+const KILLS = Number(process.env.KILLS ?? 50);
 
 /** The shared image in a real Nova, reached through a real floating IP; the cloud is empty of ours after each test. */
 describe('in a real cloud', () => {
