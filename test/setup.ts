@@ -23,6 +23,7 @@ const JUDGES = [
   { needs: 'git', package: 'git' },
   { needs: 'ps', package: 'procps' },
   { needs: 'openssl', package: 'openssl' },
+  { needs: 'tcc', package: 'tcc' },
   { needs: 'fallocate', package: 'util-linux' },
   { needs: '/usr/bin/setfattr', package: 'attr' },
   { needs: '/etc/ssl/certs/ca-certificates.crt', package: 'ca-certificates' },
