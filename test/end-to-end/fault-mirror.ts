@@ -30,6 +30,8 @@ export class FaultMirror {
   /** Of every answer: path and fault. */
   readonly log: { path: string; fault: Fault }[] = [];
   faults: Faults = () => 'none';
+  /** Answers a request instead of the mirror, when it says so. */
+  instead: (path: string, asked: IncomingMessage, answer: ServerResponse) => boolean = () => false;
   readonly #server: Server;
   readonly #relay: ChildProcess;
   readonly #attempts = new Map<string, number>();
@@ -84,6 +86,7 @@ export class FaultMirror {
     answer: ServerResponse,
   ): Promise<void> {
     const path = asked.url ?? '';
+    if (this.instead(path, asked, answer)) return;
     const attempt = this.#attempts.get(path) ?? 0;
     this.#attempts.set(path, attempt + 1);
     const fault = this.faults(path, attempt);

@@ -170,7 +170,9 @@ async function expectNothingFinished(bed: Bed): Promise<void> {
 }
 
 /** A build that nobody kills: it clears what the dead ones left. @returns its bundle and step lines */
-export async function wholeBuild(bed: Bed): Promise<{ bundle: string; steps: string[]; seconds: number }> {
+export async function wholeBuild(
+  bed: Bed,
+): Promise<{ bundle: string; steps: string[]; seconds: number; said: string }> {
   const start = Date.now();
   const build = startBuild(bed);
   expect([await build.ended, build.said()]).toEqual([0, expect.anything()]);
@@ -180,5 +182,5 @@ export async function wholeBuild(bed: Bed): Promise<{ bundle: string; steps: str
   const bundle = join(bed.output, dirname(dirname(manifest ?? '')));
   const log = await readFile(join(bundle, 'core/logs/build.log'), 'utf8');
   const steps = log.split('\n').filter(line => line.startsWith('== '));
-  return { bundle, steps, seconds: (Date.now() - start) / 1000 };
+  return { bundle, steps, seconds: (Date.now() - start) / 1000, said: build.said() };
 }
