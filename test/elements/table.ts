@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PHASES } from '../../src/build/hooks.ts';
@@ -12,7 +13,10 @@ export interface Row {
   readonly state: string;
 }
 
-/** The phases' scripts of an element, as `install.d/50-motd`; those of install types are left out. */
+/**
+ * The phases' scripts of an element, as `install.d/50-motd`; those of install types are left out, and what nobody may
+ * execute, which diskimage-builder passes over too.
+ */
 export async function scriptsOf(folder: string): Promise<string[]> {
   const phases = (await readdir(folder)).filter(name => Object.hasOwn(PHASES, name));
   const names = await Promise.all(
@@ -20,6 +24,7 @@ export async function scriptsOf(folder: string): Promise<string[]> {
       const entries = await readdir(join(folder, phase), { withFileTypes: true });
       return entries
         .filter(each => each.isFile() && /^\d+-[0-9A-Za-z_-]+$/.test(each.name))
+        .filter(each => (statSync(join(folder, phase, each.name)).mode & 0o111) !== 0)
         .map(each => `${phase}/${each.name}`);
     }),
   );
