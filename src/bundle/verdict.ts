@@ -40,6 +40,8 @@ const verdict = z.strictObject({
       required: names,
       /** Checks that had nothing to look at; absent: none. */
       notApplicable: names.exactOptional(),
+      /** Percent of the hardening profile that it meets; absent: it was not judged. */
+      hardening: z.number().exactOptional(),
       /** Digests of the reports beside the statement. */
       reports: z.array(z.strictObject({ name: text, sha256 })),
     }),

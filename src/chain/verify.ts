@@ -109,7 +109,9 @@ function suiteRequest(
   where: Place,
 ): SuiteRequest {
   const { manifest, coreDigest } = core;
-  const { boot: budget, memory, cpus } = manifest.line.verify;
+  // The factory file's word where it has the line: the manifest's is the build host's.
+  const line = factory.images.find(each => each.name === manifest.image) ?? manifest.line;
+  const { boot: budget, memory, cpus } = line.verify;
   const { accel, firmware, job, bundle } = request;
   const direct = directBoot(bundle, manifest);
   return {
@@ -120,7 +122,7 @@ function suiteRequest(
     placeKind: placeKind(where.place),
     bundle: {
       ...{ core: corePath(bundle), manifest, work: dirname(bundle) },
-      line: factory.images.find(each => each.name === manifest.image) ?? manifest.line,
+      line,
       logins: loginsOf(factory, manifest.image),
       allow: allowedIn(factory, manifest.image),
     },
