@@ -117,7 +117,18 @@ class QemuMachine implements Machine, Trial {
   }
 
   get hardware(): Hardware {
-    return qemuHardware(this.#parts.qmp);
+    return qemuHardware({ execute: command => this.#ask(command) });
+  }
+
+  /** @throws CheckError when QEMU has ended: that is what the guest did, and no fault of the place */
+  async #ask(command: string): Promise<unknown> {
+    try {
+      return await this.#parts.qmp.execute(command);
+    } catch (error) {
+      const status = await this.status();
+      if (!status.startsWith('ended')) throw error;
+      throw new CheckError(`the machine ${status}`, { cause: error });
+    }
   }
 
   spoke(): boolean {

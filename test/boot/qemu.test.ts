@@ -98,6 +98,18 @@ describe('a machine', () => {
     expect(await machine.status()).toMatch(/^ended: /);
   });
 
+  it('says of a QEMU that was killed that the machine ended, whatever it is asked', async () => {
+    const { machine, directory } = await booted();
+    for (const pid of await processesIn(directory)) process.kill(Number(pid), 'SIGKILL');
+    const { hardware } = machine;
+    for (const ask of [() => hardware?.discarded(), () => hardware?.powerButton()]) {
+      const error: unknown = await Promise.resolve(ask()).catch(each => each);
+      expect(error).toBeInstanceOf(CheckError);
+      expect(String(error)).toContain('QEMU ended with SIGKILL');
+    }
+    await machine.close();
+  });
+
   it('is gone within two seconds of a cancellation', async () => {
     const controller = new AbortController();
     const { machine, directory } = await booted({}, controller.signal);

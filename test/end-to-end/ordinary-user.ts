@@ -4,7 +4,7 @@ import { run } from '../../src/host/process.ts';
 
 /** What a checkout needs to run; the tests' own file is there for those who start a part of the sources. */
 const PARTS = [
-  ...['image-factory', 'dist', 'elements', 'examples', 'src', 'package.json'],
+  ...['image-factory', 'dist', 'elements', 'examples', 'profiles', 'src', 'package.json'],
   'test/end-to-end/sandbox.child.ts',
 ];
 
