@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createContext } from '../../src/host/context.ts';
 import { places } from '../../src/host/places.ts';
@@ -65,6 +65,18 @@ export function jobEnvironment(state: string): Record<string, string> {
   };
 }
 
+/** The user's caches with layers of this test run alone: what XDG_CACHE_HOME says. */
+export async function layerCache(folder: string): Promise<string> {
+  const [own, { cache }] = [join(folder, 'cache'), places(createContext({ env: process.env }))];
+  await mkdir(join(own, 'image-factory'), { recursive: true });
+  for (const name of ['downloads', 'package-lists', 'tools']) {
+    await mkdir(join(cache, name), { recursive: true });
+    const link = join(own, 'image-factory', name);
+    if (!existsSync(link)) await symlink(join(cache, name), link);
+  }
+  return own;
+}
+
 /** A bundle of one's own to sign and verify; its files are the shared ones. @returns its path */
 export async function ownBundle({ bundle }: SharedImage, output: string): Promise<string> {
   const own = join(output, bundle.split('/').slice(-2).join('/'));
@@ -76,9 +88,11 @@ export async function ownBundle({ bundle }: SharedImage, output: string): Promis
 async function build(folder: string): Promise<SharedImage> {
   const workspace = join(folder, 'workspace');
   await writeTree(workspace, REPOSITORY);
-  const step = new Step({ workspace, env: jobEnvironment(join(folder, 'state')) });
+  const env = { ...jobEnvironment(join(folder, 'state')), XDG_CACHE_HOME: await layerCache(folder) };
+  const step = new Step({ workspace, env });
   try {
-    const ended = await step.start(NODE_24, 'build-image', { output: join(folder, 'out') }).ended;
+    const inputs = { output: join(folder, 'out'), cold: 'false' };
+    const ended = await step.start(NODE_24, 'build-image', inputs).ended;
     if (ended.status !== 0)
       throw new Error(`the shared image was not built:\n${ended.stdout}${ended.stderr}`);
     const outputs = step.read('output');
