@@ -1,4 +1,6 @@
+import { ACCESS_LIST, DEFAULT_LIST, encodeAccessList } from '../access-list.ts';
 import { decodeName } from '../names.ts';
+import { parseAccessList } from './access-list.ts';
 import { BASE_INODE_SIZE, extraSize, type Inode } from './inode.ts';
 import type { Volume } from './volume.ts';
 
@@ -6,8 +8,8 @@ const MAGIC = 0xea020000;
 const BLOCK_HEADER = 32;
 const PREFIXES: Readonly<Record<number, string>> = {
   1: 'user.',
-  2: 'system.posix_acl_access',
-  3: 'system.posix_acl_default',
+  2: ACCESS_LIST,
+  3: DEFAULT_LIST,
   4: 'trusted.',
   6: 'security.',
   7: 'system.',
@@ -17,8 +19,7 @@ const PREFIXES: Readonly<Record<number, string>> = {
 export const INLINE_DATA = 'system.data';
 
 /**
- * Extended attributes by full name, such as `security.capability`; values as they are on disk (ACLs have a
- * form of their own there).
+ * Extended attributes by full name, such as `security.capability`, with the values that a guest is told.
  */
 export async function attributesOf(volume: Volume, inode: Inode): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
@@ -62,9 +63,17 @@ function readEntries(
     }
     const name = prefix + decodeName(list.subarray(at + 16, nameEnd));
     if (found.has(name)) throw wrong(volume, inode);
-    found.set(name, values.subarray(offset, offset + size));
+    const value = toldValue(name, values.subarray(offset, offset + size));
+    if (value === undefined) throw wrong(volume, inode);
+    found.set(name, value);
     at = nameEnd + ((4 - (nameEnd % 4)) % 4);
   }
+}
+
+function toldValue(name: string, stored: Buffer): Buffer | undefined {
+  if (name !== ACCESS_LIST && name !== DEFAULT_LIST) return stored;
+  const entries = parseAccessList(stored);
+  return entries && encodeAccessList(entries);
 }
 
 function wrong(volume: Volume, inode: Inode): Error {
