@@ -50,11 +50,14 @@ export async function ssh(
   command: string,
   options: SshOptions & { signal: AbortSignal },
 ): Promise<SshResult> {
-  const { timeout = MINUTE, signal } = options;
+  const { timeout = MINUTE, signal, input } = options;
   const accept = Array.from({ length: 256 }, (_, status) => status);
   const argv = sshArgv(target, command, options);
   try {
-    return await run(tied(argv), { cwd: target.directory, timeout, signal, accept });
+    return await run(tied(argv), {
+      ...{ cwd: target.directory, timeout, signal, accept },
+      ...(input && { input }),
+    });
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const shown = command.length > 60 ? `${command.slice(0, 60)}...` : command;

@@ -94,6 +94,8 @@ export interface SshOptions {
   readonly user?: string;
   /** Offers no key, so that the answer tells which methods the guest would take. */
   readonly keyless?: boolean;
+  /** Written to the command's standard input; default: nothing. */
+  readonly input?: Buffer;
   /** Hangs the shared connection up first: the guest at its other end was started anew. */
   readonly fresh?: boolean;
 }

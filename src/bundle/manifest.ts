@@ -76,6 +76,7 @@ const imageLine = z
       ...{ checks: texts, boot: count, memory: count, cpus: count },
       quarantine: z.record(text, z.strictObject({ tracker: text, expires: text })).exactOptional(),
       allow: z.record(text, z.record(text, allowed)).exactOptional(),
+      own: texts.exactOptional(),
     }),
   })
   .readonly();

@@ -1,18 +1,24 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { corePath } from '../bundle/names.ts';
+import type { Manifest } from '../bundle/types.ts';
+import type { Factory } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError, FactoryError } from '../host/errors.ts';
 import { rootPrefix } from '../host/privilege.ts';
 import { requireTools } from '../host/tools.ts';
 import { toolsOf } from '../image/forms/index.ts';
 import { judgeVerdicts } from '../trust/verdicts.ts';
-import { checkImages } from '../verify/images.ts';
+import { hostKeys } from '../verify/offline/checks/host-keys.ts';
+import { images } from '../verify/offline/checks/images.ts';
+import { logins } from '../verify/offline/checks/logins.ts';
+import { sealed } from '../verify/offline/checks/sealed.ts';
+import { runOffline } from '../verify/offline/run.ts';
 import type { CheckResult } from '../verify/types.ts';
-import { loginsOf, readDefinition } from './definition.ts';
+import { readDefinition } from './definition.ts';
 import { trustBundle } from './trust.ts';
 import type { BundleCheck, CheckRequest } from './types.ts';
+import { bundleUnderTest } from './under-test.ts';
 
 /**
  * Verifies a bundle as it lies there: every byte, every signature, every verdict; and that its images hold
@@ -31,28 +37,7 @@ export async function check(context: Context, request: CheckRequest): Promise<Bu
   for (const error of more) context.log.error(error.line);
   if (doubtful !== undefined) throw doubtful;
   const { manifest } = trusted;
-  const results: CheckResult[] = [];
-  const timed = async (name: string, act: () => Promise<string>) => {
-    const start = context.now().getTime();
-    const detail = await act();
-    results.push({ name, outcome: 'passed', seconds: (context.now().getTime() - start) / 1000, detail });
-  };
-  const work = await mkdtemp(join(context.env.TMPDIR ?? tmpdir(), 'image-factory-check-'));
-  try {
-    await timed('images', () =>
-      checkImages(context, {
-        core: corePath(bundle),
-        manifest,
-        work,
-        logins: loginsOf(factory, manifest.image),
-      }),
-    );
-  } catch (error) {
-    if (error instanceof FactoryError) throw error;
-    throw new CheckError(`the images of ${bundle} cannot be read`, { cause: error });
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+  const results = await lookAt(context, bundle, manifest, factory);
   return {
     manifest,
     coreDigest: trusted.coreDigest,
@@ -66,4 +51,34 @@ export async function check(context: Context, request: CheckRequest): Promise<Bu
     })),
     results,
   };
+}
+
+/** What the documents say of the disk, and that nothing in it ties an instance to its build. */
+const LOOKED_AT = [images, sealed, hostKeys, logins];
+
+async function lookAt(
+  context: Context,
+  bundle: string,
+  manifest: Manifest,
+  factory: Factory,
+): Promise<CheckResult[]> {
+  const work = await mkdtemp(join(context.env.TMPDIR ?? tmpdir(), 'image-factory-check-'));
+  try {
+    const results = await runOffline(
+      context,
+      bundleUnderTest(factory, manifest, bundle, work),
+      LOOKED_AT,
+      {},
+    );
+    const failed = results.filter(({ outcome }) => outcome !== 'passed');
+    if (failed.length === 0) return results;
+    throw new CheckError(failed.map(({ name, detail }) => `${name}: ${detail}`).join('; '), {
+      advice: 'build the image again',
+    });
+  } catch (error) {
+    if (error instanceof FactoryError) throw error;
+    throw new CheckError(`the images of ${bundle} cannot be read`, { cause: error });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
 }

@@ -73,6 +73,11 @@ export function allowedIn(factory: Factory, image: string): AllowList {
   return factory.images.find(each => each.name === image)?.verify.allow ?? {};
 }
 
+/** Folders of the user's own checks of an image, relative to this factory file. */
+export function ownFolders(factory: Factory, image: string): readonly string[] {
+  return factory.images.find(each => each.name === image)?.verify.own ?? [];
+}
+
 /** Every resolved value of an image line with the place it came from, one a line. */
 export async function explain(
   context: Context,

@@ -5,6 +5,7 @@ import { bootableImage, type MeasuredCore, measureCore } from '../bundle/core.ts
 import { corePath } from '../bundle/names.ts';
 import type { DiskImage, Manifest } from '../bundle/types.ts';
 import type { BootForm } from '../definition/forms.ts';
+import { ownChecks } from '../definition/own-checks.ts';
 import type { Factory } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError, DefinitionError } from '../host/errors.ts';
@@ -15,14 +16,16 @@ import { toolsOf } from '../image/forms/index.ts';
 import { reportFiles } from '../report/files.ts';
 import { writeVerdict } from '../sign/verdict.ts';
 import { withCloudChecks } from '../verify/choose.ts';
+import { ownCheck } from '../verify/own/checks.ts';
 import { runSuite, type SuiteRequest } from '../verify/suite.ts';
 import type { Report } from '../verify/types.ts';
 import { cloudPlacement, openCloud } from './cloud.ts';
-import { allowedIn, lineOf, loginsOf, quarantineOf, readDefinition } from './definition.ts';
+import { lineOf, ownFolders, quarantineOf, readDefinition } from './definition.ts';
 import { cloudPlace, placeKind, RUNNER_PLACE } from './places.ts';
 import { previousScore } from './previous.ts';
 import { keyFor } from './trust.ts';
 import type { BootRequest, CommonRequest, KeyRequest, VerifyRequest, VerifyResult } from './types.ts';
+import { bundleUnderTest } from './under-test.ts';
 
 export interface Place {
   readonly place: string;
@@ -89,10 +92,11 @@ export async function verifyPlace(
   const { manifest } = core;
   const tools = [...TOOLS.verify, ...toolsOf(manifest.files.map(each => each.form))];
   await requireTools(context, tools, { install: request.installTools, root: rootPrefix });
+  const own = await ownChecks(factory.file, ownFolders(factory, manifest.image));
   const before = await previousScore(bundle, manifest, manifest.line);
   const suiteOf = suiteRequest(context, request, factory, core, where);
   const bundleOf = { ...suiteOf.bundle, ...(before && { previousScore: before }) };
-  const suite = await runSuite(context, { ...suiteOf, bundle: bundleOf });
+  const suite = await runSuite(context, { ...suiteOf, bundle: bundleOf, own: own.map(ownCheck) });
   const { report } = suite;
   const files = reportFiles(report, suite);
   // Only now, when every check has ended, is the key loaded.
@@ -109,10 +113,9 @@ function suiteRequest(
   where: Place,
 ): SuiteRequest {
   const { manifest, coreDigest } = core;
-  // The factory file's word where it has the line: the manifest's is the build host's.
-  const line = factory.images.find(each => each.name === manifest.image) ?? manifest.line;
-  const { boot: budget, memory, cpus } = line.verify;
   const { accel, firmware, job, bundle } = request;
+  const under = bundleUnderTest(factory, manifest, bundle, dirname(bundle));
+  const { boot: budget, memory, cpus } = under.line.verify;
   const direct = directBoot(bundle, manifest);
   return {
     ...{ image: manifest.image, version: manifest.version, coreDigest, diskDigest: manifest.diskDigest },
@@ -120,12 +123,7 @@ function suiteRequest(
     ...{ userName: manifest.line.user.name, checks: where.checks, place: where.place, job },
     quarantine: quarantineOf(factory, manifest.image),
     placeKind: placeKind(where.place),
-    bundle: {
-      ...{ core: corePath(bundle), manifest, work: dirname(bundle) },
-      line,
-      logins: loginsOf(factory, manifest.image),
-      allow: allowedIn(factory, manifest.image),
-    },
+    bundle: under,
     boot: { accel, firmware, budget, memory, cpus },
     cloud: where.cloud,
     ...{ work: dirname(bundle), state: places(context).state },

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type ResolvedLine, resolveLines } from './lines.ts';
 import { Mistakes } from './mistakes.ts';
 import { nodeAt, wordsOf } from './node.ts';
+import { withOwnChecks } from './own-checks.ts';
 import { withRepositories } from './repositories.ts';
 import { layersAt, type ReadText, readSources, readUtf8, type Sources } from './sources.ts';
 import { resolveRetention, resolveSigning, resolveStages } from './stages.ts';
@@ -39,7 +40,8 @@ export async function loadDefinition(file: string, options: LoadOptions): Promis
     ...elementsPath(sources),
     ...[options.builtinElements, ...(options.moreElements ?? [])].map(path => resolve(path)),
   ];
-  const lines = withRepositories(sources, resolveLines(sources, mistakes), mistakes);
+  const resolved = withRepositories(sources, resolveLines(sources, mistakes), mistakes);
+  const lines = await withOwnChecks(resolve(file), resolved, mistakes);
   checkElements(lines, await elementsIn(elementPaths), mistakes);
   const stages = resolveStages(sources, mistakes);
   const retention = resolveRetention(sources, mistakes);

@@ -74,6 +74,21 @@ export interface Verification {
   /** By the name of a check. */
   readonly quarantine?: Readonly<Record<string, Quarantine>>;
   readonly allow?: AllowList;
+  /** Folders with checks of the user's own, relative to the factory file; `checks` has their names. */
+  readonly own?: readonly string[];
+}
+
+/** Folders of a folder of own checks: scripts for the guest, scripts for the runner, files for goss. */
+export const OWN_KINDS = ['guest', 'runner', 'goss'] as const;
+export type OwnKind = (typeof OWN_KINDS)[number];
+
+/** A check that a user brings himself. */
+export interface OwnCheck {
+  /** `own/NAME` */
+  readonly name: string;
+  readonly kind: OwnKind;
+  /** Absolute path of the script or file. */
+  readonly path: string;
 }
 
 /**

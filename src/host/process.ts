@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Written to the child's standard input, which is closed afterwards; default: nothing. */
   readonly input?: string | Buffer;
+  /** Keeps the child's standard input open until it ends, so that it sees when we are gone. */
+  readonly hold?: true;
   readonly signal?: AbortSignal;
   /** Kill it after so many milliseconds. */
   readonly timeout?: number;
@@ -61,12 +63,12 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   const child = spawn(program, rest, {
     env: options.env ?? plainEnvironment(),
     cwd: options.cwd,
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [options.input === undefined && !options.hold ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
   const stop = killOnAbort(child, options);
   const stdout = collect(child, 'stdout', options.onLine);
   const stderr = collect(child, 'stderr', options.onLine);
-  feed(child, options.input);
+  feed(child, options);
   try {
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     const result = { status: code ?? 128, stdout: stdout(), stderr: stderr() };
@@ -95,10 +97,10 @@ export function notStarted(error: unknown, program: string, cwd: string | undefi
   return new HostError(`${program} is not installed or not in the PATH`, { cause: error });
 }
 
-function feed(child: ChildProcess, input: string | Buffer | undefined): void {
+function feed(child: ChildProcess, { input, hold }: RunOptions): void {
   // A child that ends early closes the pipe; its exit status tells the story, EPIPE adds nothing.
   child.stdin?.on('error', () => {});
-  child.stdin?.end(input);
+  if (!hold) child.stdin?.end(input);
 }
 
 function killOnAbort(child: ChildProcess, options: RunOptions) {

@@ -1,10 +1,6 @@
-import { CheckError } from '../host/errors.ts';
 import type { Documents } from './documents.ts';
 import type { Logins } from './logins.ts';
 import { findUnsealed, type SealFinding } from './seal.ts';
-
-/** The marker of a first boot must be there: without the file, systemd cannot write an id into a read-only /etc. */
-const MACHINE_ID = '/etc/machine-id';
 
 type Inspected = Pick<Documents, 'entries' | 'judged'>;
 
@@ -18,25 +14,4 @@ export function inspectSeal({ entries, judged }: Inspected, asked?: Logins): Sea
     }),
     asked,
   );
-}
-
-/**
- * @param image all of its root filesystem, as `readDocuments` tells
- * @param asked who may log in, by the factory file; absent: nobody
- * @throws CheckError naming the first entries that should not be there, and why
- */
-export function requireSealed(image: Inspected, asked?: Logins): void {
-  const findings = inspectSeal(image, asked);
-  const [first, ...more] = findings;
-  if (first !== undefined) {
-    const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
-    throw new CheckError(`the image carries /${first.path} from its build: ${first.rule.why}${others}`, {
-      advice: 'remove it in an element, or build the image again',
-    });
-  }
-  if (!image.entries.some(entry => entry.path === MACHINE_ID && entry.type === 'file')) {
-    throw new CheckError(`the image has no ${MACHINE_ID}, not even an empty one`, {
-      advice: 'build the image again',
-    });
-  }
 }

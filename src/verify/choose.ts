@@ -1,10 +1,12 @@
 import { CLOUD_CHECKS } from '../definition/builtin.ts';
+import { isOwnCheck } from '../definition/own-checks.ts';
 import type { Quarantine } from '../definition/types.ts';
 import { closest } from '../definition/words.ts';
 import { DefinitionError } from '../host/errors.ts';
 import { CHECKS } from './checks/index.ts';
+import { ownFacts } from './own/checks.ts';
 import { isExpired } from './quarantine.ts';
-import type { Check, PlaceKind } from './types.ts';
+import type { Check, CheckFacts, GuestCheck, PlaceKind } from './types.ts';
 
 /** What a factory file asks of an image in a place. */
 export interface Asked {
@@ -15,11 +17,17 @@ export interface Asked {
 }
 
 /**
- * The checks of these names, in the order of the list.
+ * The checks of these names, in the order of the list; the user's own come before those that restart the guest.
+ * @param own the user's own checks that are known
  * @throws DefinitionError for an unknown name, or for none at all
  */
-export function chooseChecks(names: readonly string[]): Check[] {
-  const known = CHECKS.map(check => check.name);
+export function chooseChecks(names: readonly string[], own: readonly GuestCheck[] = []): Check[] {
+  const isLast = (check: Check) => check.kind === 'guest' && check.alone === true;
+  return choose(names, [...CHECKS.filter(check => !isLast(check)), ...own, ...CHECKS.filter(isLast)]);
+}
+
+function choose<T extends CheckFacts>(names: readonly string[], all: readonly T[]): T[] {
+  const known = all.map(check => check.name);
   for (const name of names) {
     if (known.includes(name)) continue;
     const near = closest(name, known);
@@ -28,7 +36,7 @@ export function chooseChecks(names: readonly string[]): Check[] {
     });
   }
   if (names.length === 0) throw new DefinitionError('no check is required', { advice: 'name one at least' });
-  return CHECKS.filter(check => names.includes(check.name));
+  return all.filter(check => names.includes(check.name));
 }
 
 /** These checks, and those that there are for clouds alone. */
@@ -41,7 +49,7 @@ export function withCloudChecks(names: readonly string[]): string[] {
  * @throws DefinitionError when none is left: an image that nothing is asked of is not tested
  */
 export function requiredChecks({ place, checks, quarantine }: Asked, now: Date): string[] {
-  const required = chooseChecks(checks)
+  const required = choose<CheckFacts>(checks, [...CHECKS, ...checks.filter(isOwnCheck).map(ownFacts)])
     .filter(({ severity, places }) => severity === 'required' && places.includes(place))
     .map(({ name }) => name)
     .filter(name => {

@@ -32,7 +32,8 @@ export interface CheckResult {
   readonly score?: HardeningScore;
 }
 
-interface CheckFacts {
+/** What decides whether a check counts. */
+export interface CheckFacts {
   /** `ssh`, `user-data`, ... */
   readonly name: string;
   /** A sentence: what it protects the customer from. */

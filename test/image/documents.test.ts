@@ -11,7 +11,7 @@ import {
   readDocuments,
   writeDocuments,
 } from '../../src/image/documents.ts';
-import { inspectSeal, requireSealed } from '../../src/image/inspect.ts';
+import { inspectSeal } from '../../src/image/inspect.ts';
 import { LEFTOVERS, LOGINS, plantLeftovers } from './leftovers.ts';
 import { makeDisk } from './made-disk.ts';
 import { debugfs, inTemporary } from './read/tree.ts';
@@ -144,23 +144,13 @@ test('a sealed image passes', () =>
   withDisk(async ({ request }) => {
     const documents = await readDocuments(request);
     expect(inspectSeal(documents)).toEqual([]);
-    requireSealed(documents);
   }));
 
 const LEFT: [string, (tree: string) => Promise<unknown>, RegExp][] = [
   [
     'a machine id',
     tree => writeFile(join(tree, 'etc/machine-id'), 'b08dfa6083e7567a1921a715000001fb'),
-    /etc\/machine-id .*same machine/,
-  ],
-  ['no machine id at all', tree => run(['rm', join(tree, 'etc/machine-id')]), /no \/etc\/machine-id/],
-  [
-    'a machine id that is a link',
-    async tree => {
-      await run(['rm', join(tree, 'etc/machine-id')]);
-      await symlink('id', join(tree, 'etc/machine-id'));
-    },
-    /no \/etc\/machine-id/,
+    /^etc\/machine-id .*same machine/,
   ],
   [
     'host keys',
@@ -169,7 +159,7 @@ const LEFT: [string, (tree: string) => Promise<unknown>, RegExp][] = [
       for (const kind of ['rsa', 'ed25519'])
         await writeFile(join(tree, `etc/ssh/ssh_host_${kind}_key`), 'key');
     },
-    /ssh_host_.*\(and 1 more\)/,
+    /ssh_host_.*\n.*ssh_host_/,
   ],
   [
     'logs',
@@ -186,17 +176,16 @@ const LEFT: [string, (tree: string) => Promise<unknown>, RegExp][] = [
   ],
 ];
 
-test.each(LEFT)('an image with %s is refused', (_what, leave, message) =>
+test.each(LEFT)('an image with %s is not sealed', (_what, leave, message) =>
   withDisk(async ({ request }) => {
-    const documents = await readDocuments(request);
-    expect(() => requireSealed(documents)).toThrow(CheckError);
-    expect(() => requireSealed(documents)).toThrow(message);
+    const findings = inspectSeal(await readDocuments(request));
+    expect(findings.map(({ path, rule }) => `${path} ${rule.why}`).join('\n')).toMatch(message);
   }, leave),
 );
 
 test('a link to the local resolver may stay', () =>
   withDisk(
-    async ({ request }) => requireSealed(await readDocuments(request)),
+    async ({ request }) => expect(inspectSeal(await readDocuments(request))).toEqual([]),
     tree => symlink('../run/systemd/resolve/stub-resolv.conf', join(tree, 'etc/resolv.conf')),
   ));
 

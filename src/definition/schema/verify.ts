@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CHECK_NAMES } from '../builtin.ts';
-import { record, someChecks, word, words } from './shapes.ts';
+import { list, pattern, record, someChecks, VISIBLE, word, words } from './shapes.ts';
 import { count, duration, isDay, line, MIB, size } from './values.ts';
 
 const quarantine = z
@@ -22,6 +22,9 @@ const allowed = z
 const ALLOW =
   'Findings that are taken as they are, by the check and what the finding names; * stands for any text.';
 
+const folder = pattern(`^(?!/)${VISIBLE}{1,200}$`, 'a folder, relative to the factory file');
+const OWN = 'Folders with checks of your own, each with scripts in guest/ and runner/ and files in goss/.';
+
 export const verify = {
   checks: words(CHECK_NAMES).describe('Checks the image must pass; -NAME takes one away.'),
   boot: duration.describe('From power-on to a configured guest.'),
@@ -29,6 +32,7 @@ export const verify = {
   cpus: count(1, 64, 'processors').describe('Its processors.'),
   quarantine: record(word(CHECK_NAMES), quarantine).describe(QUARANTINE),
   allow: record(word(CHECK_NAMES), record(line, allowed)).describe(ALLOW),
+  own: list(folder).describe(OWN),
 };
 
 export const resolvedVerify = z.object({
@@ -36,4 +40,5 @@ export const resolvedVerify = z.object({
   checks: someChecks(verify.checks),
   quarantine: z.partialRecord(word(CHECK_NAMES), quarantine).exactOptional(),
   allow: z.partialRecord(word(CHECK_NAMES), z.record(line, allowed)).exactOptional(),
+  own: verify.own.exactOptional(),
 });
