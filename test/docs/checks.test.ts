@@ -5,7 +5,7 @@ import { CHECKS } from '../../src/verify/checks/index.ts';
 import type { Check } from '../../src/verify/types.ts';
 
 const PAGE = 'docs/checks.md';
-const TABLE = /<!-- checks -->\n[^]*<!-- \/checks -->/;
+const TABLE = /<!-- checks -->\n[\s\S]*<!-- \/checks -->/;
 
 function when({ name }: Check): string {
   if ((OPTIONAL_CHECKS as readonly string[]).includes(name)) return 'by name';
