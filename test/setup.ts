@@ -21,6 +21,7 @@ const JUDGES = [
   { needs: 'mksquashfs', package: 'squashfs-tools' },
   { needs: 'sudo', package: 'sudo' },
   { needs: 'git', package: 'git' },
+  { needs: 'curl', package: 'curl' },
   { needs: 'ps', package: 'procps' },
   { needs: 'openssl', package: 'openssl' },
   { needs: 'tcc', package: 'tcc' },

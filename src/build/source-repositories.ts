@@ -10,7 +10,7 @@ if [ -n "\${NO_SOURCE_REPOSITORIES:-}" ]; then exit; fi
 pattern='^([^ #]+) (git|tar|file) ?(/[^ ]+)? ?([^ ]+)? ?([^ ]*)$'
 for file in "$TMP_HOOKS_PATH"/source-repository-*; do
   if [ ! -f "$file" ] || [[ $file == *'~' ]]; then continue; fi
-  while read line; do
+  while read line || [ -n "$line" ]; do
     set -f; line=$(eval echo $line); set +f
     [[ $line =~ $pattern ]] || continue
     name=\${BASH_REMATCH[1]} kind=\${BASH_REMATCH[2]} path=\${BASH_REMATCH[3]} location=\${BASH_REMATCH[4]}
@@ -18,7 +18,12 @@ for file in "$TMP_HOOKS_PATH"/source-repository-*; do
     for setting in DIB_REPOTYPE_$key DIB_REPOLOCATION_$key DIB_INSTALLTYPE_$key; do declare "$setting=\${!setting:-}"; done
     setting=DIB_REPOTYPE_$key; kind=\${!setting:-$kind}
     setting=DIB_REPOLOCATION_$key; location=\${!setting:-$location}
+    if [ "$kind" = git ] && [ -z "\${!setting}" ] && [ -n "\${DIB_GITREPOBASE:-}" ]; then
+      location=$(sed "s,^[^:]\\+://[^/]\\+/\\(~[^/]\\+\\)\\?\\(.*\\)$,\${DIB_GITREPOBASE}\\2,g" <<< "$location")
+    fi
     setting=DIB_INSTALLTYPE_$key; if [ "\${!setting:-$DIB_DEFAULT_INSTALLTYPE}" != source ]; then continue; fi
+    # diskimage-builder's own passes over a last line that does not end.
+    if [ ! -e "$TMP_MOUNT_PATH$path" ]; then continue; fi
     if [ "$kind" = git ]; then
       mark=$(git -C "$TMP_MOUNT_PATH$path" rev-parse HEAD) || exit
     else

@@ -8,9 +8,10 @@ import { listTree } from '../../src/build/disk.ts';
 import type { Hooks } from '../../src/build/hooks.ts';
 import { type Preparation, prepare } from '../../src/build/prepare.ts';
 import { sealTree } from '../../src/build/seal.ts';
-import { buildTree } from '../../src/build/tree.ts';
+import { type BuiltTree, buildTree } from '../../src/build/tree.ts';
 import { loadFactory } from '../../src/definition/factory.ts';
 import { createContext } from '../../src/host/context.ts';
+import { laySources } from '../elements/sources.ts';
 import { LEFTOVERS } from '../image/leftovers.ts';
 import { type OpenWorkshop, openOwnWorkshop } from './workshop.ts';
 
@@ -31,7 +32,7 @@ const FACTORY = `
 images:
   debian:
     releases: [12]
-    elements: [datasources, local-config, hardening, own-module]
+    elements: [datasources, local-config, hardening, own-module, sources]
     user: { name: owner, sudo: password, ssh-keys: ["${KEY}"], password-hash: "${HASH}" }
     hardening: { except: { sysrq: "the console is ours alone", module-sctp: "telephony" } }
     environment:
@@ -47,6 +48,8 @@ describe('the elements of this repository, built together', () => {
   let workshop: OpenWorkshop;
   let preparation: Preparation;
   let log: BuildLog;
+  let built: BuiltTree;
+  let commit = '';
 
   const mounted = (argv: readonly string[], accept = [0]) =>
     workshop.sandbox.run(['sh', '-c', MOUNTED, 'mounted', TREE, ...argv], { accept });
@@ -59,9 +62,10 @@ describe('the elements of this repository, built together', () => {
     workshop = await openOwnWorkshop(context, async work => {
       const file = join(work, 'factory.yaml');
       await writeFile(file, FACTORY);
+      commit = await laySources(join(work, 'own'));
       const { images, elementPaths } = await loadFactory(file, {
         builtinElements: resolve('elements'),
-        moreElements: [resolve('examples/hardware/elements')],
+        moreElements: [resolve('examples/hardware/elements'), join(work, 'own')],
       });
       const [line] = images;
       if (line === undefined) throw new TypeError('no line');
@@ -71,7 +75,8 @@ describe('the elements of this repository, built together', () => {
     if (hooks === undefined) throw new TypeError('no hooks');
     log = new BuildLog(context, join(workshop.work, 'build.log'));
     try {
-      await buildTree(workshop.sandbox, { ...preparation, hooks, name: 'own-elements', patience: 60 }, log);
+      const request = { ...preparation, hooks, name: 'own-elements', patience: 60 };
+      built = await buildTree(workshop.sandbox, request, log);
     } catch (error) {
       console.error((await readFile(log.file, 'utf8')).split('\n').slice(-40).join('\n'));
       throw error;
@@ -158,6 +163,15 @@ describe('the elements of this repository, built together', () => {
       await inTree('stat', '-c', '%a', '/root', '/etc/ssh/sshd_config', '/etc/sudoers.d/60-hardening'),
     ).toBe('700\n600\n440\n');
     expect((await enabled('ctrl-alt-del.target')).stdout).toBe('masked\n');
+  });
+
+  it('source-repositories and cache-url: a repository and an archive are there, by commit and digest', async () => {
+    for (const path of ['/opt/tool/tool', '/opt/data/tool']) expect(await text(path)).toBe('by git\n');
+    expect(await inTree('stat', '-c', '%u:%g', '/opt/data/tool', '/opt/tool/.git/config')).toBe('0:0\n0:0\n');
+    expect([...built.sourceRepositories].sort((a, b) => (a.name < b.name ? -1 : 1))).toMatchObject([
+      { name: 'data', kind: 'tar', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      { name: 'tool', kind: 'git', commit },
+    ]);
   });
 
   it('own-module of examples/hardware: dkms has built it for the kernel, and nothing of the building is left', async () => {
