@@ -21,7 +21,10 @@ const entry = z
   })
   .nullable();
 
-const schema = z.record(z.string(), z.union([entry, z.array(entry)])).nullable();
+/** Nothing said, in whichever of the words that Python takes for it. */
+const nothing = z.union([z.literal(['', false, 0]), z.tuple([])]).transform(() => null);
+
+const schema = z.record(z.string(), z.union([entry, nothing, z.array(entry)])).nullable();
 
 export type InstallPhase = 'pre-install.d' | 'install.d' | 'post-install.d';
 
@@ -39,41 +42,44 @@ export interface PackageConditions extends Target {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-type Table = z.infer<typeof schema>;
+interface Table {
+  readonly file: string;
+  readonly entries: readonly (readonly [name: string, values: readonly z.infer<typeof entry>[]])[];
+}
 
 /** By element, as it was read: a line of many asks again for what does not change in a run. */
-const tables = new WeakMap<Element, Promise<Table>>();
+const tables = new WeakMap<Element, Promise<Table[]>>();
+
+/** diskimage-builder reads both where both are there, in this order. */
+const FILES = ['package-installs.json', 'package-installs.yaml'];
 
 /** The packages that an element asks for under the given conditions. */
 export async function packageInstalls(
   element: Element,
   conditions: PackageConditions,
 ): Promise<PackageRequest[]> {
-  const file = join(element.path, 'package-installs.yaml');
   let reading = tables.get(element);
   if (reading === undefined) {
-    reading = readTable(file);
+    reading = Promise.all(FILES.map(name => readTable(join(element.path, name))));
     tables.set(element, reading);
   }
-  const table = await reading;
-  if (table === null) return [];
   const map = await packageNames(element, conditions);
-  const applying = (value: z.infer<typeof entry>) =>
-    applies(value, conditions, { element: element.name, file });
-  return Object.entries(table).flatMap(([name, value]) =>
-    [value]
-      .flat()
-      .filter(applying)
-      .flatMap(each => requests(each).map(request => ({ ...request, element: element.name })))
-      .flatMap(request => map(name).map(mapped => ({ ...request, name: mapped }))),
+  return (await reading).flatMap(({ file, entries }) =>
+    entries.flatMap(([name, values]) =>
+      values
+        .filter(value => applies(value, conditions, { element: element.name, file }))
+        .flatMap(requests)
+        .flatMap(request => map(name).map(mapped => ({ ...request, element: element.name, name: mapped }))),
+    ),
   );
 }
 
-/** Null where there is none, or where it is empty. */
+/** Without entries where there is no such file, or where it is empty. */
 async function readTable(file: string): Promise<Table> {
-  if (!existsSync(file)) return null;
+  if (!existsSync(file)) return { file, entries: [] };
   try {
-    return schema.parse(parse(await readFile(file, 'utf8')));
+    const table = schema.parse(parse(await readFile(file, 'utf8')));
+    return { file, entries: Object.entries(table ?? {}).map(([name, value]) => [name, [value].flat()]) };
   } catch (cause) {
     throw new DefinitionError(`${file} is not a list of packages`, {
       advice:

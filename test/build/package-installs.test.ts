@@ -27,6 +27,21 @@ describe('package-installs.yaml', () => {
     expect(await packagesOf('# nothing yet\n')).toEqual([]);
   });
 
+  it.each(['', ' null', ' {}', ' []', ' ""', ' false'])(
+    'takes a package with %j below it as it is',
+    async words => {
+      expect(await packagesOf(`a:${words}\n`)).toMatchObject([{ name: 'a', phase: 'install.d' }]);
+    },
+  );
+
+  it('may be JSON in a file of that name, and both', () =>
+    inTemporary(async folder => {
+      const json = JSON.stringify({ a: null, b: [{ phase: 'pre-install.d' }] });
+      const own = await element(folder, 'site', { 'package-installs.json': json, [FILE]: 'c:\n' });
+      const found = await packageInstalls(own, { ...DEBIAN, architecture: 'amd64', environment: {} });
+      expect(found.map(each => each.name)).toEqual(['a', 'b', 'c']);
+    }));
+
   it('knows phase and uninstall', async () => {
     const text = 'a:\nb:\n  phase: pre-install.d\nc:\n  phase: post-install.d\nd:\n  uninstall: true\n';
     const rest = { element: 'site', uninstall: false };
