@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { digestFolder, type Element } from './elements.ts';
+import { digestFolder } from './element-files.ts';
+import type { Element } from './elements.ts';
 
 /** Inside the sandbox: one folder for each element of the build, and what diskimage-builder keeps beside them. */
 export const ELEMENT_SOURCES = '/elements/sources';

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
-import { readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
-import { isAbsolute, join, relative, sep } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { closest } from '../definition/words.ts';
 import { DefinitionError } from '../host/errors.ts';
+import { digestFolder, isFolder } from './element-files.ts';
 
 /** A folder in diskimage-builder's element form. */
 export interface Element {
@@ -49,9 +48,9 @@ const ENGINE_PROVIDES = [
 /**
  * The elements asked for and all they need, sorted by name; the order of their scripts comes from the scripts'
  * numbers. The rules are diskimage-builder's: a name that another element provides is met by that one, two
- * elements that provide the same are a mistake, a circle of dependencies is none.
+ * elements that provide the same are a mistake. A circle of dependencies, which it lets pass, is one here.
  * @param paths folders of elements; the first that has a name wins
- * @throws DefinitionError for a name no folder has, and for two that provide the same
+ * @throws DefinitionError for a name no folder has, for two that provide the same, and for a circle
  */
 export async function resolveElements(
   names: readonly string[],
@@ -82,9 +81,36 @@ export async function resolveElements(
   if (unknown !== undefined) throw await unknownElement(unknown, paths);
   const twice = names.find(name => provided.has(name));
   if (twice !== undefined) throw conflict(twice, provided.get(twice) ?? '', twice);
-  return [...found.values()]
+  const elements = [...found.values()]
     .filter(element => !provided.has(element.name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const circle = circleOf(new Map(elements.map(each => [each.name, each.needs])));
+  if (circle !== undefined) {
+    throw new DefinitionError(`elements need each other in a circle: ${circle.join(' -> ')}`, {
+      advice: 'take one of these names out of an element-deps',
+    });
+  }
+  return elements;
+}
+
+/** A way along the arrows that comes back to where it began, that name first and last; undefined where there is none. */
+function circleOf(arrows: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const follow = (name: string, way: readonly string[]): string[] | undefined => {
+    if (way.includes(name)) return [...way.slice(way.indexOf(name)), name];
+    if (done.has(name)) return undefined;
+    done.add(name);
+    return firstOf(arrows.get(name) ?? [], next => follow(next, [...way, name]));
+  };
+  return firstOf([...arrows.keys()], name => follow(name, []));
+}
+
+function firstOf<T, R>(list: readonly T[], find: (each: T) => R | undefined): R | undefined {
+  for (const each of list) {
+    const found = find(each);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** The element, among some and all they need, that brings the root tree; undefined when none does. */
@@ -138,10 +164,6 @@ async function unknownElement({ name, from }: Wanted, paths: readonly string[]):
   });
 }
 
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
 async function knownElements(paths: readonly string[]): Promise<string[]> {
   const lists = await Promise.all(paths.map(path => readdir(path).catch(() => [])));
   return lists.flat();
@@ -154,61 +176,4 @@ async function words(file: string): Promise<string[]> {
     .map(line => line.replace(/#.*/, '').trim())
     .flatMap(line => line.split(/\s+/))
     .filter(word => word !== '');
-}
-
-/**
- * SHA-256 over all paths, modes and contents below a folder. Times and owners do not count, nor does a right
- * to write of group and others, which the build takes away.
- * @param counts whether a file, by its path from the folder, counts
- */
-export async function digestFolder(
-  folder: string,
-  counts: (path: string) => boolean = () => true,
-): Promise<string> {
-  const hash = createHash('sha256');
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const paths = entries.map(entry => ({ entry, path: join(entry.parentPath, entry.name) }));
-  paths.sort((a, b) => (a.path < b.path ? -1 : 1));
-  for (const { entry, path } of paths) {
-    const name = relative(folder, path);
-    if (!counts(name)) continue;
-    if (entry.isSymbolicLink())
-      hash.update(`l ${name}\0${await readlink(path)}\0${await broughtDigest(folder, path)}`);
-    else if (entry.isDirectory()) hash.update(`d ${name}\0${await modeOf(path)}\0`);
-    else if (entry.isFile()) {
-      const content = createHash('sha256')
-        .update(await readFile(path))
-        .digest('hex');
-      hash.update(`f ${name}\0${await modeOf(path)}\0${content}\0`);
-    }
-  }
-  return hash.digest('hex');
-}
-
-/**
- * What a link in a part of an element brings in from elsewhere, such as a script that several elements share: its
- * absolute path. Undefined for a link within the element, one by an absolute path, which means the image, and one
- * that leads nowhere.
- */
-export async function broughtIn(element: string, link: string): Promise<string | undefined> {
-  const words = await readlink(link).catch(() => undefined);
-  if (words === undefined || isAbsolute(words) || relative(element, link).split(sep).length !== 2)
-    return undefined;
-  const [home, target] = await Promise.all(
-    [element, link].map(each => realpath(each).catch(() => undefined)),
-  );
-  return home === undefined || target?.startsWith(home + sep) ? undefined : target;
-}
-
-/** SHA-256 of what a link brings in; empty for other links. */
-async function broughtDigest(element: string, link: string): Promise<string> {
-  const target = await broughtIn(element, link);
-  if (target === undefined) return '';
-  if (isFolder(target)) return `${await digestFolder(target)}\0`;
-  const hash = createHash('sha256').update(await readFile(target));
-  return `${hash.digest('hex')}\0`;
-}
-
-async function modeOf(path: string): Promise<string> {
-  return ((await stat(path)).mode & 0o755).toString(8);
 }

@@ -1,7 +1,7 @@
 import { cp, mkdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { sha256 } from './archive/fetch.ts';
-import { digestFolder } from './elements.ts';
+import { digestFolder } from './element-files.ts';
 
 /** Variables by which diskimage-builder's elements are told of a file or folder of whoever builds. */
 const VARIABLES = [

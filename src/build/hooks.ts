@@ -1,7 +1,8 @@
 import { chmod, cp, lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DefinitionError } from '../host/errors.ts';
-import { broughtIn, type Element } from './elements.ts';
+import { broughtIn } from './element-files.ts';
+import type { Element } from './elements.ts';
 
 /** diskimage-builder's phases in their order, and where their scripts run: beside the tree, or in it. */
 export const PHASES = {

@@ -1,8 +1,8 @@
-import { chmod, mkdir, rename, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digestFolder, resolveElements } from '../../src/build/elements.ts';
+import { resolveElements } from '../../src/build/elements.ts';
 import { DefinitionError } from '../../src/host/errors.ts';
 import { inTemporary } from '../host/support.ts';
 import { writeTree } from './support.ts';
@@ -78,11 +78,68 @@ describe('resolveElements', () => {
       expect(await namesOf(['site'], [folder])).toEqual(['pkg-map', 'site']);
     }));
 
-  it('ends when elements need each other in a circle', () =>
+  it.each([
+    [
+      'three',
+      { 'a/element-deps': 'b', 'b/element-deps': 'z c', 'c/element-deps': 'a', 'z/README': '' },
+      'a -> b -> c -> a',
+    ],
+    ['one alone', { 'a/element-deps': 'b', 'b/element-deps': 'b' }, 'b -> b'],
+    [
+      'two further on',
+      { 'a/element-deps': 'c', 'c/element-deps': 'b', 'b/element-deps': 'c' },
+      'c -> b -> c',
+    ],
+  ])('tells a circle of %s by its way', (_what, files, way) =>
     inTemporary(async folder => {
-      await writeTree(folder, { 'a/element-deps': 'b', 'b/element-deps': 'c', 'c/element-deps': 'a c' });
-      expect(await namesOf(['a'], [folder])).toEqual(['a', 'b', 'c']);
+      await writeTree(folder, files);
+      const error = await resolveElements(['a'], [folder]).catch(each => each);
+      expect(error).toBeInstanceOf(DefinitionError);
+      expect(error.line).toBe(
+        `elements need each other in a circle: ${way}: take one of these names out of an element-deps`,
+      );
+    }),
+  );
+
+  it('takes no circle for one that an element which provides the name has broken', () =>
+    inTemporary(async folder => {
+      await writeTree(folder, {
+        'a/element-deps': 'net',
+        'dhcp/element-provides': 'net',
+        'dhcp/element-deps': 'a',
+        'net/element-deps': 'a',
+      });
+      expect(await namesOf(['a', 'dhcp'], [folder])).toEqual(['a', 'dhcp']);
     }));
+
+  it('finds a circle exactly where no order puts what is needed before who needs it', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uniqueArray(fc.nat(5), { maxLength: 3 }), { minLength: 1, maxLength: 6 }),
+        needs =>
+          inTemporary(async folder => {
+            const known = needs.map(list => list.filter(each => each < needs.length));
+            await writeTree(
+              folder,
+              Object.fromEntries(
+                known.map((list, index) => [`e${index}/element-deps`, list.map(n => `e${n}`).join(' ')]),
+              ),
+            );
+            const ordered = new Set<number>();
+            for (const _ of known) {
+              for (const [index, list] of known.entries())
+                if (list.every(each => ordered.has(each))) ordered.add(index);
+            }
+            const outcome = resolveElements(
+              known.map((_, index) => `e${index}`),
+              [folder],
+            );
+            if (ordered.size === known.length) expect(await outcome).toHaveLength(known.length);
+            else await expect(outcome).rejects.toThrow(/in a circle: (e\d) (-> e\d )*-> \1$/);
+          }),
+      ),
+      { numRuns: 60 },
+    ));
 
   it.each([
     ['a slip', 'dhcp-all-interface', 'did you mean dhcp-all-interfaces?'],
@@ -112,82 +169,4 @@ describe('resolveElements', () => {
       const paths = [join(folder, 'first'), join(folder, 'second')];
       expect((await resolveElements(['site'], paths))[0]?.path).toBe(join(folder, 'second/site'));
     }));
-});
-
-describe('digestFolder', () => {
-  it('counts what a link brings in from elsewhere, and not that it is elsewhere', () =>
-    inTemporary(async place => {
-      await writeTree(place, { 'shared/common': 'one', 'site/install.d/10-x': 'x' });
-      const folder = join(place, 'site');
-      await symlink('../../shared/common', join(folder, 'install.d/50-common'));
-      await symlink('10-x', join(folder, 'install.d/60-within'));
-      await symlink('nowhere', join(folder, 'install.d/70-dangling'));
-      await mkdir(join(folder, 'static'));
-      await symlink(join(place, 'shared'), join(folder, 'static/in-the-image'));
-      const before = await digestFolder(folder);
-      expect(await digestFolder(folder)).toBe(before);
-      await writeTree(place, { 'shared/common': 'two' });
-      expect(await digestFolder(folder)).not.toBe(before);
-      await writeTree(place, { 'shared/common': 'one', 'shared/more': 'three' });
-      expect(await digestFolder(folder)).toBe(before);
-    }));
-
-  /** The digests before and after a change. */
-  const around = (change: (folder: string) => Promise<unknown>) =>
-    inTemporary(async folder => {
-      await writeTree(folder, { 'install.d/50-a': ['echo a', 0o755], 'static/etc/key': ['k', 0o644] });
-      await mkdir(join(folder, 'static/var/empty'), { recursive: true });
-      await symlink('key', join(folder, 'static/etc/link'));
-      const before = await digestFolder(folder);
-      await change(folder);
-      return [before, await digestFolder(folder)];
-    });
-
-  it.each<[string, (folder: string) => Promise<unknown>]>([
-    ['content', folder => writeFile(join(folder, 'install.d/50-a'), 'echo b')],
-    ['a name', folder => rename(join(folder, 'install.d/50-a'), join(folder, 'install.d/51-a'))],
-    ['the executable bit', folder => chmod(join(folder, 'install.d/50-a'), 0o644)],
-    ['who may read it', folder => chmod(join(folder, 'static/etc/key'), 0o600)],
-    ['who may enter a folder', folder => chmod(join(folder, 'static/var/empty'), 0o700)],
-    ['an empty folder', folder => mkdir(join(folder, 'static/var/more'))],
-    ['a new file', folder => writeFile(join(folder, 'static/etc/new'), '')],
-    [
-      'where a link leads',
-      folder =>
-        symlink('other', join(folder, 'x')).then(() =>
-          rename(join(folder, 'x'), join(folder, 'static/etc/link')),
-        ),
-    ],
-  ])('changes with %s', async (_what, change) => {
-    const [before, after] = await around(change);
-    expect(after).not.toBe(before);
-  });
-
-  it.each<[string, (folder: string) => Promise<unknown>]>([
-    ['times', folder => utimes(join(folder, 'install.d/50-a'), 1, 1)],
-    // A checkout under another umask; the build takes the group's right to write away as well.
-    ['a group that may write', folder => chmod(join(folder, 'static/etc/key'), 0o664)],
-  ])('does not change with %s', async (_what, change) => {
-    const [before, after] = await around(change);
-    expect(after).toBe(before);
-  });
-
-  it('tells any two trees of files apart', () => {
-    const tree = fc.dictionary(fc.stringMatching(/^[a-c]{1,2}$/), fc.string({ maxLength: 3 }), {
-      maxKeys: 3,
-    });
-    const digest = (files: Record<string, string>) =>
-      inTemporary(async folder => {
-        await writeTree(folder, files);
-        return digestFolder(folder);
-      });
-    const same = (a: Record<string, string>, b: Record<string, string>) =>
-      JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
-    return fc.assert(
-      fc.asyncProperty(tree, tree, async (a, b) => {
-        expect((await digest(a)) === (await digest(b))).toBe(same(a, b));
-      }),
-      { numRuns: 50 },
-    );
-  });
 });

@@ -5,7 +5,7 @@ import type { Context } from '../../host/context.ts';
 import { places } from '../../host/places.ts';
 import type { Sandbox } from '../../host/sandbox/sandbox.ts';
 import { withWorkDirectory } from '../../host/workdir.ts';
-import { digestFolder } from '../elements.ts';
+import { digestFolder } from '../element-files.ts';
 import type { Preparation } from '../prepare.ts';
 import { declaredScripts } from './declared.ts';
 import type { LayerRoom } from './layers.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Context } from '../../host/context.ts';
 import type { Sandbox } from '../../host/sandbox/sandbox.ts';
 import type { Chroot } from '../chroot.ts';
-import { digestFolder } from '../elements.ts';
+import { digestFolder } from '../element-files.ts';
 import { engineStepNames, type PhaseWorld } from '../phases.ts';
 import { keySteps } from './keys.ts';
 import { type LayerRoom, Layers } from './layers.ts';

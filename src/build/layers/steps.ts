@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../archive/fetch.ts';
 import type { BootstrapRequest } from '../bootstrap.ts';
-import { digestFolder } from '../elements.ts';
+import { digestFolder } from '../element-files.ts';
 import { byNumber, PHASES, type Phase, SCRIPT_NAME } from '../hooks.ts';
 import type { Step } from './keys.ts';
 
