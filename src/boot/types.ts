@@ -74,9 +74,10 @@ export interface Told {
   readonly hostName: string;
   /** The one key that opens the default user, as authorized_keys has it. */
   readonly publicKey: string;
-  /** The IPv4 address that DHCP hands out, and its router. */
+  /** The IPv4 address that DHCP hands out. */
   readonly address: string;
-  readonly router: string;
+  /** Undefined: its network leads nowhere. */
+  readonly router: string | undefined;
 }
 
 export interface Hardware {

@@ -15,7 +15,7 @@ import type { Image } from '../../openstack/image/types.ts';
 import type { Services } from '../../openstack/runs/kinds.ts';
 import { whereItStopped } from '../phases.ts';
 import { closeSsh, type SshTarget, ssh } from '../ssh.ts';
-import type { CloudSide, Machine, SshResult } from '../types.ts';
+import type { CloudSide, Machine, SshResult, Told } from '../types.ts';
 import { waitForLine } from './console.ts';
 
 const GIB = 1024 ** 3;
@@ -37,6 +37,7 @@ export interface Parts {
   /** Milliseconds a guest may take to come up again. */
   readonly budget: number;
   readonly facts: Readonly<Record<string, string>>;
+  readonly told: Told;
   /** What the image should say of itself. */
   readonly properties: Readonly<Record<string, string>>;
   readonly configDrive: CloudSide['configDrive'];
@@ -51,12 +52,14 @@ export class NovaMachine implements Machine {
   readonly network = undefined;
   readonly poweredOn: Date;
   readonly cloud: CloudSide;
+  readonly told: Told;
   readonly #parts: Parts;
   #closed: Promise<void> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.poweredOn = parts.context.now();
+    this.told = parts.told;
     this.cloud = {
       facts: parts.facts,
       wanted: parts.properties,

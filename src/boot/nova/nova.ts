@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import type { Context } from '../../host/context.ts';
 import { CancelledError, CheckError, DefinitionError } from '../../host/errors.ts';
 import { waitForServer } from '../../openstack/compute/servers.ts';
-import type { Port } from '../../openstack/network/network.ts';
+import { type Port, subnets } from '../../openstack/network/network.ts';
 import { openRunJournal, type RunJournal } from '../../openstack/runs/journal.ts';
 import type { Services } from '../../openstack/runs/kinds.ts';
 import { servicesOf } from '../../openstack/runs/leftovers.ts';
 import { forgetDeadRuns, removeRun } from '../../openstack/runs/remove.ts';
 import { KEEP_UNTIL, newRun, type Run } from '../../openstack/runs/run.ts';
 import { makeKeyPair } from '../ssh.ts';
-import type { MachineRequest } from '../types.ts';
+import type { MachineRequest, Told } from '../types.ts';
 import { type Chosen, choosePlace } from './choose.ts';
 import { startOnConfigDrive } from './config-drive.ts';
 import { provideImage } from './image.ts';
@@ -22,8 +22,8 @@ const HOUR = 3_600_000;
 const SSH_PORT = 22;
 /** Milliseconds in which a server is to be ACTIVE: a host that never had the image fetches it first. */
 const ACTIVE = 900_000;
-/** Milliseconds a guest may take to come up a second time, or beside another one. */
-const BUDGET = 600_000;
+/** Of a guest's budget, for one that comes up beside another or shuts down first. */
+const PATIENCE = 2;
 
 /**
  * Boots an image in an OpenStack cloud; the server is ACTIVE when this returns, and no more. Everything that it
@@ -66,27 +66,45 @@ async function start(attempt: Attempt): Promise<NovaMachine> {
   const maker = new Maker(services, run, journal);
   context.log.info(`${run.name}: flavor ${chosen.flavor.name}, network ${chosen.network.name}`);
   await mkdir(directory, { mode: 0o700 });
-  const image = await provideImage(maker, request, cloud.image);
-  await maker.key(await makeKeyPair(directory, context.signal));
+  const image = (await provideImage(maker, request, cloud.image)).id;
+  const publicKey = await makeKeyPair(directory, context.signal);
+  await maker.key(publicKey);
   const port = await maker.port(chosen.network);
-  const server = await maker.server('main', serverOf(attempt, image.id, port));
-  const source = { image: image.id, flavor: chosen.flavor.id };
-  const patience = { active: ACTIVE, budget: BUDGET };
+  const reached = await reachedAt(maker, chosen, port);
+  const server = await maker.server('main', serverOf(attempt, image, port));
+  const source = { image, flavor: chosen.flavor.id };
+  const budget = PATIENCE * cloud.budget;
+  const patience = { active: ACTIVE, budget };
   const configDrive = cloud.configDrive ? await startOnConfigDrive(maker, source, patience) : notStarted;
   await waitForServer(services.compute, server, 'ACTIVE', ACTIVE);
-  const reached = await reachedAt(maker, chosen, port);
-  const { flavor, network } = chosen;
   return new NovaMachine({
-    ...{ context, services, server, image: image.id, disk: flavor.disk, patience: ACTIVE, budget: BUDGET },
+    ...{ context, services, server, image, disk: chosen.flavor.disk, patience: ACTIVE, budget },
     ssh: { host: reached.address, port: SSH_PORT, user: userName, directory },
-    facts: {
-      ...{ run: run.name, cloud: cloud.session.config.label, server, image: image.id, port: port.id },
-      ...{ flavor: flavor.name, network: network.name, address: reached.address },
-      ...(reached.floatingIp === undefined ? {} : { 'floating IP': reached.floatingIp }),
-    },
+    facts: factsOf(attempt, { server, image, port: port.id, address: reached.address }, reached.floatingIp),
+    told: await toldTo(maker, port, publicKey),
     ...{ properties: cloud.image.properties, configDrive },
     remove: () => (cloud.keep > 0 ? keep(attempt) : clear(attempt)),
   });
+}
+
+function factsOf(
+  { cloud, chosen, run }: Attempt,
+  parts: Readonly<Record<string, string>>,
+  floatingIp: string | undefined,
+): Record<string, string> {
+  const { flavor, network } = chosen;
+  return {
+    ...{ run: run.name, cloud: cloud.name, ...parts, flavor: flavor.name, network: network.name },
+    ...(floatingIp === undefined ? {} : { 'floating IP': floatingIp }),
+  };
+}
+
+/** What the cloud hands to a guest behind this port. Nova makes its host name of the server's. */
+async function toldTo({ services, run }: Maker, port: Port, publicKey: string): Promise<Told> {
+  const [address = ''] = port.addresses;
+  const [subnet = ''] = port.subnets;
+  const { gateway } = await subnets.get(services.session.service('network'), subnet);
+  return { hostName: run.name.toLowerCase(), publicKey, address, router: gateway };
 }
 
 function serverOf({ request, cloud, chosen, run }: Attempt, image: string, port: Port) {

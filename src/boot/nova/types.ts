@@ -28,8 +28,12 @@ export interface CloudImage {
 /** What a machine in a cloud needs beside what every machine is asked. */
 export interface CloudPlacement {
   readonly session: Session;
+  /** How reports call the cloud. */
+  readonly name: string;
   readonly image: CloudImage;
   readonly wishes: Wishes;
+  /** Milliseconds that a guest may take from power-on until it is configured. */
+  readonly budget: number;
   /** Whether a second server is started, with a config drive and no network. */
   readonly configDrive: boolean;
   /** Hours for which everything is left as it is after the last check; 0: it is deleted at once. */

@@ -24,6 +24,7 @@ const SUBNET = z
     network_id: z.string(),
     cidr: z.string(),
     ip_version: z.union([z.literal(4), z.literal(6)]),
+    gateway_ip: z.string().nullish(),
   })
   .transform(raw => ({
     id: raw.id,
@@ -31,6 +32,8 @@ const SUBNET = z
     network: raw.network_id,
     cidr: raw.cidr,
     version: raw.ip_version,
+    /** Undefined: nothing leads out of it. */
+    gateway: raw.gateway_ip ?? undefined,
   }));
 export type Subnet = z.output<typeof SUBNET>;
 export const subnets = resource<Subnet, { network_id: string; cidr: string; ip_version: 4 | 6 }>(
@@ -61,6 +64,8 @@ const PORT = z
     device: raw.device_id,
     mac: raw.mac_address,
     addresses: raw.fixed_ips.map(each => each.ip_address),
+    /** In the order of the addresses. */
+    subnets: raw.fixed_ips.map(each => each.subnet_id),
     securityGroups: raw.security_groups,
   }));
 export type Port = z.output<typeof PORT>;

@@ -10,7 +10,7 @@ export const accounts: GuestCheck = {
   name: 'accounts',
   protects: 'Nobody but root and the default user has an account that one can log in to.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   asks: () => [PASSWD],
   async run(guest) {
     const entries = (await askedLines(guest, PASSWD)).map(line => line.split(':'));

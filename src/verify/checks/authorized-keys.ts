@@ -11,7 +11,7 @@ export const authorizedKeys: GuestCheck = {
   name: 'authorized-keys',
   protects: "No key opens the server but the customer's and those that the factory file names.",
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   asks: () => [FILES],
   async run(guest) {
     const { told } = guest.machine;

@@ -14,7 +14,7 @@ export const cloudInit: GuestCheck = {
   protects:
     'Every stage of cloud-init ends without an error, so that what a customer configures is what he gets.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   asks: () => [STATUS],
   async run(guest) {
     const { status, detail } = guest.cloudInit;

@@ -9,7 +9,7 @@ export const dhcp: GuestCheck = {
   name: 'dhcp',
   protects: 'The server takes the address that its network hands out.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   asks: () => [ADDRESSES],
   async run(guest) {
     const { told } = guest.machine;

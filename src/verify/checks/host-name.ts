@@ -10,7 +10,7 @@ export const hostName: GuestCheck = {
   name: 'host-name',
   protects: 'The server bears the name that its customer gave it.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   asks: () => [NAME],
   async run(guest) {
     const { told } = guest.machine;

@@ -22,7 +22,7 @@ export const kernelLog: GuestCheck = {
   name: 'kernel-log',
   protects: 'The kernel runs without oops, bug, I/O error or killed program.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   asks: () => [LOG],
   async run(guest) {
     const stalls = guest.machine.accelerator === 'kvm' ? [] : SLOW_HOST;

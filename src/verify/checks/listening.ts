@@ -14,7 +14,7 @@ export const listening: GuestCheck = {
   name: 'listening',
   protects: 'Nothing listens on the network that the factory file does not name, with the reason.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   asks: () => [SOCKETS],
   async run(guest) {
     const open = [...new Set((await askedLines(guest, SOCKETS)).flatMap(outward))].sort();

@@ -11,7 +11,7 @@ export const loginPrompt: GuestCheck = {
   name: 'login-prompt',
   protects: 'A server that started shows its login prompt on the console, where a locked-out customer goes.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   async run({ context, machine }) {
     for (let tries = 0; tries < TRIES; tries++) {
       const text = (await machine.console()).split('\n').map(clean).join('\n');

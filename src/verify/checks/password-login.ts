@@ -11,7 +11,7 @@ export const passwordLogin: GuestCheck = {
   name: 'password-login',
   protects: 'No password opens the server over the network: only keys do.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   async run({ machine }) {
     const { status, stderr } = await machine.ssh('true', { keyless: true, timeout: PATIENCE });
     if (status === 0) throw new CheckError('sshd lets the default user in without a key');

@@ -9,7 +9,7 @@ export const passwords: GuestCheck = {
   name: 'passwords',
   protects: 'No account has an empty password, or one that came with the image.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   asks: () => [SHADOW],
   async run(guest) {
     const entries = (await askedLines(guest, SHADOW)).map(line => line.split(':'));

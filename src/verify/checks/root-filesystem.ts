@@ -9,7 +9,7 @@ export const rootFilesystem: GuestCheck = {
   name: 'root-filesystem',
   protects: 'The root filesystem is whole and can be written.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   asks: () => [STATE],
   async run(guest) {
     const [options = '', ...counts] = await askedLines(guest, STATE);

@@ -11,7 +11,7 @@ export const rootLogin: GuestCheck = {
   name: 'root-login',
   protects: 'Nobody logs in as root over the network, not even with the key of the default user.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   async run({ machine }) {
     const { status, stdout, stderr } = await machine.ssh('id -u', { user: 'root', timeout: PATIENCE });
     if (stdout.trim() === '0' || status === 0) {

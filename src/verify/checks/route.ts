@@ -10,15 +10,15 @@ export const route: GuestCheck = {
   protects:
     'What is not in the own network goes through the router that the network names, and through no other.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   asks: () => [ROUTES],
   async run(guest) {
-    const { told } = guest.machine;
-    if (told === undefined) throw new NotApplicable('which router this place hands out is not known');
+    const router = guest.machine.told?.router;
+    if (router === undefined) throw new NotApplicable('which router this place hands out is not known');
     const routes = await askedLines(guest, ROUTES);
-    const others = routes.filter(line => !line.startsWith(`default via ${told.router} `));
+    const others = routes.filter(line => !line.startsWith(`default via ${router} `));
     if (routes.length === 0) throw new CheckError('there is no default route');
-    if (others.length > 0) throw new CheckError(`the default route is not ${told.router}: ${others[0]}`);
-    return `default route via ${told.router}`;
+    if (others.length > 0) throw new CheckError(`the default route is not ${router}: ${others[0]}`);
+    return `default route via ${router}`;
   },
 };

@@ -10,7 +10,7 @@ export const time: GuestCheck = {
   name: 'time',
   protects: 'The clock of the server is kept right, without which certificates and logs are worth nothing.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   asks: () => [SERVICES],
   async run(guest) {
     const active = await askedLines(guest, SERVICES);

@@ -10,7 +10,7 @@ export const units: GuestCheck = {
   name: 'units',
   protects: 'Everything that the server starts by itself has started: no unit has failed.',
   severity: 'required',
-  places: ['runner', 'store'],
+  places: ['runner', 'store', 'cloud'],
   asks: () => [FAILED],
   async run(guest) {
     const failed = await askedLines(guest, FAILED);
