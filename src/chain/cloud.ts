@@ -10,11 +10,14 @@ import type { CloudRequest, VerifyRequest } from './types.ts';
 /** What Glance and Nova call an architecture. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aarch64' };
 
-/** A login to the cloud that a request names, and the name by which verdicts and reports call it. */
-export async function openCloud(
-  context: Context,
-  { cloud, region }: CloudRequest,
-): Promise<{ readonly session: Session; readonly name: string }> {
+/** A login to a cloud, and the name by which verdicts and reports call it: `staging/RegionOne`. */
+export interface OpenCloud {
+  readonly session: Session;
+  readonly name: string;
+}
+
+/** Logs in to the cloud that a request names. */
+export async function openCloud(context: Context, { cloud, region }: CloudRequest): Promise<OpenCloud> {
   const config = await loadCloud(context, { cloud, region }, resolve('.'));
   const parts = [cloud ?? context.env.OS_CLOUD ?? new URL(config.authUrl).host, config.region];
   const name = parts.filter(part => part !== undefined).join('/');
@@ -23,20 +26,23 @@ export async function openCloud(
 
 /** How a bundle's image is started in a cloud. */
 export function cloudPlacement(
-  session: Session,
+  { session, name }: OpenCloud,
   request: VerifyRequest,
   manifest: Manifest,
-  { file, configDrive }: { readonly file: ImageFile; readonly configDrive: boolean },
+  {
+    file,
+    configDrive,
+    budget,
+  }: Pick<CloudPlacement, 'configDrive' | 'budget'> & { readonly file: ImageFile },
 ): CloudPlacement {
   const { cloudImage: id, flavor, network, floatingNetwork, zone, keep = 0 } = request;
   const { minimum } = manifest;
   const properties = imageProperties(manifest, request.firmware);
   return {
-    session,
+    ...{ session, name },
     image: { id, name: `${manifest.image} ${manifest.version}, being verified`, file, properties, minimum },
     wishes: { flavor, network, floatingNetwork, zone },
-    configDrive,
-    keep,
+    ...{ budget, configDrive, keep },
   };
 }
 

@@ -68,15 +68,16 @@ async function verifyInCloud(
   core: MeasuredCore,
   where: Omit<Place, 'place'>,
 ): Promise<VerifyResult> {
-  const { session, name } = await openCloud(context, request);
+  const opened = await openCloud(context, request);
   try {
     const checks = request.only === undefined ? withCloudChecks(where.checks) : where.checks;
-    const wanted = { file: where.file, configDrive: checks.includes('config-drive') };
-    const cloud = cloudPlacement(session, request, core.manifest, wanted);
-    const place = cloudPlace(name);
+    const budget = lineOf(factory, core.manifest.image).verify.boot;
+    const wanted = { file: where.file, budget, configDrive: checks.includes('config-drive') };
+    const cloud = cloudPlacement(opened, request, core.manifest, wanted);
+    const place = cloudPlace(opened.name);
     return await verifyPlace(context, request, factory, core, { ...where, checks, place, cloud });
   } finally {
-    await session.dispatcher.destroy();
+    await opened.session.dispatcher.destroy();
   }
 }
 
