@@ -70,7 +70,10 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /No more IP addresses/i,
     'the network has no address left: remove what is not used, or name another network',
   ],
-  [/too small for (?:the )?requested image/i, 'the image needs a larger flavor: name one, or none'],
+  [
+    /too small for (?:the )?requested image|smaller than the minimum size specified in image/i,
+    'the image needs a larger flavor: name one, or none',
+  ],
 ];
 
 function adviceFor(status: number, reason: string): string {
