@@ -76,7 +76,8 @@ const CONFIG: CloudConfig = {
 function tokenBody(life: number): string {
   const issued = Date.parse('2001-01-01T00:00:00Z'); // the cloud's clock is its own affair
   const at = (seconds: number) => new Date(issued + seconds * 1000).toISOString();
-  return JSON.stringify({ token: { issued_at: at(0), expires_at: at(life), catalog: [] } });
+  const project = { id: 'p1', name: 'own', domain: { id: 'default', name: 'Default' } };
+  return JSON.stringify({ token: { issued_at: at(0), expires_at: at(life), catalog: [], project } });
 }
 
 export function json(response: ServerResponse, body: unknown, status = 200): void {
