@@ -1,7 +1,4 @@
-import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
-import { createBundle } from '../bundle/bundle.ts';
-import { FORMAT_VERSION, type Manifest } from '../bundle/types.ts';
 import { MIRROR_PATIENCE } from '../host/apt.ts';
 import type { Context } from '../host/context.ts';
 import { places } from '../host/places.ts';
@@ -10,35 +7,26 @@ import { requireRoom } from '../host/room.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { toolsPath, toolsTree } from '../host/sandbox/tools-tree.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
-import {
-  type Documents,
-  type DocumentsRequest,
-  mountedFilesystems,
-  writeDocuments,
-} from '../image/documents.ts';
-import { placedRoot } from '../image/layout.ts';
-import { minimumOf } from '../image/minimum.ts';
 import { diskPlan } from '../image/plan.ts';
 import { BuildLog } from './build-log.ts';
 import { HELPERS } from './chroot.ts';
 import { layOutSources } from './dib.ts';
-import { type BuiltDisk, buildDisk } from './disk.ts';
+import { buildDisk } from './disk.ts';
 import { sourcesList } from './distributions/debian.ts';
 import { watchingDownloads } from './downloads.ts';
 import { keepingLog } from './failure.ts';
-import { makeForms, takeForms } from './forms.ts';
 import { layOutGiven } from './given-files.ts';
 import { writeHelpers } from './helpers.ts';
 import { assembleHooks, type Hooks } from './hooks.ts';
-import { ENGINE } from './inputs.ts';
 import type { LayerRoom } from './layers/layers.ts';
 import { type LayerLimits, layerPlan, withLayerRoom } from './layers/room.ts';
 import type { LayerPlan } from './layers/start.ts';
+import { type BuiltImage, pack } from './pack.ts';
 import type { Preparation } from './prepare.ts';
 import { roomNeeds } from './room.ts';
 import { sealTree } from './seal.ts';
 import { probedDisk, writeStandIns } from './stand-ins.ts';
-import { type BuiltTree, buildTree } from './tree.ts';
+import { buildTree } from './tree.ts';
 import type { Reservation } from './version.ts';
 import { openWorkshop } from './workshop.ts';
 
@@ -51,11 +39,6 @@ export interface ImageBuild extends Reservation {
   /** Absent: a cold build, which leaves no layers. */
   readonly layers?: LayerLimits;
   readonly job: string;
-}
-
-export interface BuiltImage {
-  readonly bundle: string;
-  readonly manifest: Manifest;
 }
 
 /**
@@ -138,118 +121,12 @@ async function withSandbox(context: Context, sandbox: Sandbox, begun: Begun): Pr
   const disk = await step('disk image', () =>
     buildDisk(context, sandbox, { line, seed, epoch: tree.epoch, out }, log),
   );
-  return step('forms, inventory and digests', () =>
-    finishBundle(context, sandbox, { ...begun, ...tree }, disk),
-  );
+  return step('forms, inventory and digests', () => pack(context, sandbox, { ...begun, ...tree, disk }, log));
 }
-
-/** A build whose tree is made. */
-interface Grown extends Begun, BuiltTree {}
 
 async function shown<T>(context: Context, title: string, act: () => Promise<T>): Promise<T> {
   const progress = context.log.progress(title);
   const result = await act();
   progress.end();
   return result;
-}
-
-async function finishBundle(
-  context: Context,
-  sandbox: Sandbox,
-  request: Grown,
-  disk: BuiltDisk,
-): Promise<BuiltImage> {
-  const { directory: results, log } = request;
-  const { line } = request.preparation;
-  const out = join(results, 'out');
-  const draft = await createBundle(request.bundle, join(results, 'bundle'));
-  try {
-    const forms = { ...request, line, disk, out, core: draft.core };
-    const [, documents] = await Promise.all([
-      makeForms(sandbox, forms, log),
-      log.timed('inventory', () => writeDocuments(draft.core, documentsOf(request, disk))),
-    ]);
-    const { files, raw } = await log.timed('digests', () => takeForms(context, forms));
-    const { entries } = documents;
-    const manifest = await makeManifest(context, sandbox, request, { disk, files, raw, log, entries });
-    context.log.debug(`${documents.installed.length} packages, ${documents.entries.length} files`);
-    await log.finish(join(draft.core, 'logs', 'build.log'));
-    return { bundle: await draft.finish(manifest), manifest };
-  } catch (error) {
-    await draft.discard();
-    throw error;
-  }
-}
-
-function documentsOf({ preparation, version, epoch }: Grown, disk: BuiltDisk): DocumentsRequest {
-  const { line, inputDigest } = preparation;
-  const { distribution, release } = line;
-  const filesystems = mountedFilesystems(volumesOf(disk));
-  return { raw: disk.raw, filesystems, image: line.name, version, distribution, release, inputDigest, epoch };
-}
-
-async function makeManifest(
-  context: Context,
-  sandbox: Sandbox,
-  request: Grown,
-  made: Awaited<ReturnType<typeof takeForms>> &
-    Pick<Documents, 'entries'> & { disk: BuiltDisk; log: BuildLog },
-): Promise<Manifest> {
-  const { preparation } = request;
-  const { line } = preparation;
-  return {
-    formatVersion: FORMAT_VERSION,
-    image: line.name,
-    version: request.version,
-    builtAt: context.now().toISOString(),
-    epoch: request.epoch,
-    line,
-    inputDigest: preparation.inputDigest,
-    diskDigest: made.raw.sha256,
-    diskSize: made.raw.size,
-    files: made.files,
-    minimum: minimumOf(made.entries, made.raw.size),
-    builder: { engine: ENGINE, run: request.job, host: hostname() },
-    rootFilesystem: rootFilesystem(made.disk),
-    volumes: volumesOf(made.disk),
-    elements: preparation.inputs.elements,
-    tools: await toolVersions(sandbox),
-    packages: preparation.inputs.packages,
-    toolsTree: preparation.inputs.toolsTree,
-    sources: preparation.suites.map(({ suite, inReleaseSha256 }) => ({ suite, inReleaseSha256 })),
-    ...(request.sourceRepositories.length === 0 ? {} : { sourceRepositories: request.sourceRepositories }),
-    timings: made.log.timings,
-  };
-}
-
-function rootFilesystem({ layout }: BuiltDisk): Manifest['rootFilesystem'] {
-  const { label = '', uuid, number: partition } = placedRoot(layout);
-  return { label, uuid, partition };
-}
-
-function volumesOf({ layout }: BuiltDisk): Manifest['volumes'] {
-  return layout.volumes.map(({ name, number: partition, content, uuid, label, mount }) => ({
-    ...{ name, partition, content, uuid },
-    ...(label === undefined ? {} : { label }),
-    ...(mount?.point.startsWith('/') ? { mountPoint: mount.point } : {}),
-  }));
-}
-
-/** Packages of the tools tree that shape an image's bytes. */
-const SHAPERS = [
-  'e2fsprogs',
-  'qemu-utils',
-  'mmdebstrap',
-  'fdisk',
-  'dosfstools',
-  'mtools',
-  'squashfs-tools',
-  'zstd',
-];
-
-async function toolVersions(sandbox: Sandbox): Promise<Record<string, string>> {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders
-  const told = await sandbox.run(['dpkg-query', '-W', '-f', '${Package} ${Version}\\n', ...SHAPERS]);
-  const rows = told.stdout.split('\n').filter(row => row !== '');
-  return Object.fromEntries(rows.map(row => row.split(' ') as [string, string]));
 }

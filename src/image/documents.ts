@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../bundle/types.ts';
-import { CheckError } from '../host/errors.ts';
+import { CancelledError, CheckError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
 import { compareInventories } from './inventory.ts';
 import { type InventoryLine, inventoryLine } from './inventory-line.ts';
@@ -55,8 +55,8 @@ export function mountedFilesystems(volumes: Manifest['volumes']): MountedFilesys
 }
 
 /** @throws CheckError when the disk is damaged */
-export async function readDocuments(request: DocumentsRequest): Promise<Documents> {
-  return withImageTree(request.raw, request.filesystems, tree => documentsOf(tree, request));
+export async function readDocuments(request: DocumentsRequest, signal?: AbortSignal): Promise<Documents> {
+  return withImageTree(request.raw, request.filesystems, tree => documentsOf(tree, request, signal));
 }
 
 function isLoginFile({ path, type, size }: Entry): boolean {
@@ -81,13 +81,18 @@ export async function withImageTree<T>(
   }
 }
 
-async function documentsOf(tree: ImageTree, request: DocumentsRequest): Promise<Documents> {
+async function documentsOf(
+  tree: ImageTree,
+  request: DocumentsRequest,
+  signal: AbortSignal | undefined,
+): Promise<Documents> {
   const entries: Entry[] = [];
   const judged = new Map<string, string>();
   const lines = [
     JSON.stringify({ formatVersion: INVENTORY_FORMAT, image: request.image, version: request.version }),
   ];
   for await (const { entry, root } of tree.walk()) {
+    if (signal?.aborted) throw new CancelledError();
     entries.push(entry);
     if (isLoginFile(entry)) judged.set(entry.path, await readText(tree, entry.path));
     lines.push(JSON.stringify(await describe(root, entry)));
@@ -122,8 +127,12 @@ async function digest(root: Ext4, entry: Entry): Promise<string> {
 }
 
 /** Puts the documents into a core. */
-export async function writeDocuments(core: string, request: DocumentsRequest): Promise<Documents> {
-  const documents = await readDocuments(request);
+export async function writeDocuments(
+  core: string,
+  request: DocumentsRequest,
+  signal?: AbortSignal,
+): Promise<Documents> {
+  const documents = await readDocuments(request, signal);
   for (const [kind, name] of Object.entries(DOCUMENTS)) {
     await writeFile(join(core, name), documents[kind as keyof typeof DOCUMENTS]);
   }

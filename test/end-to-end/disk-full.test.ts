@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/host/process.ts';
-import { type Bed, makeBed, startBuild, stepsSoFar } from './killing.ts';
+import { type Bed, makeBed, startBuild } from './bed.ts';
+import { stepsSoFar } from './killing.ts';
 import { failedLogs, leftovers, visibleFiles, workDirectories } from './leftovers.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -33,16 +34,13 @@ describe.runIf(isRoot)('a disk that fills up', () => {
   }
 
   /** Builds into a folder of its own, and lets `disk` be full from the begin of a step on. */
-  async function fill(
-    step: string,
-    disk: string,
-    own: Bed,
-  ): Promise<{ status: number | null; said: string }> {
+  async function fill(step: string, disk: string, own: Bed): Promise<{ status: number; said: string }> {
     const build = startBuild(own);
     while (!build.isOver() && !(await stepsSoFar(own)).includes(`== ${step}`)) await delay(3);
     const { blocks, bfree, bsize } = await statfs(disk);
     await run(['mount', '-o', `remount,size=${(blocks - bfree) * bsize}`, disk]);
-    return { status: await build.ended, said: build.said() };
+    const { status, output } = await build.ended;
+    return { status, said: output };
   }
 
   async function expectNothingFinished(own: Bed, said: string): Promise<void> {
@@ -58,8 +56,7 @@ describe.runIf(isRoot)('a disk that fills up', () => {
     'at the begin of %s ends the build with status 3 and a line that names it',
     async step => {
       const output = join(bed.place, `out-${step.replaceAll('/', '-')}`);
-      const argv = bed.argv.map(word => (word === bed.output ? output : word));
-      const own = { ...bed, output, argv };
+      const own = { ...bed, output };
       await withSmallDisk(output, '3g', async () => {
         const { status, said } = await fill(step, output, own);
         expect([status, said]).toEqual([
@@ -76,8 +73,7 @@ describe.runIf(isRoot)('a disk that fills up', () => {
     const cache = join(bed.place, 'small-cache');
     const output = join(bed.place, 'out-cache');
     await mkdir(output);
-    const argv = bed.argv.map(word => (word === bed.output ? output : word));
-    const own = { ...bed, output, argv, env: { ...bed.env, XDG_CACHE_HOME: cache } };
+    const own = { ...bed, output, env: { ...bed.env, XDG_CACHE_HOME: cache } };
     await withSmallDisk(cache, '3g', async () => {
       await run(['cp', '-a', '--', join(bed.env.XDG_CACHE_HOME ?? '', 'image-factory'), cache]);
       await rm(join(cache, 'image-factory/downloads'), { recursive: true, force: true });
@@ -91,10 +87,9 @@ describe.runIf(isRoot)('a disk that fills up', () => {
   it('that is small from the first is refused before anything is done, with what is needed and what there is', async () => {
     const output = join(bed.place, 'out-small');
     await withSmallDisk(output, '100m', async () => {
-      const argv = bed.argv.map(word => (word === bed.output ? output : word));
-      const build = startBuild({ ...bed, output, argv });
-      expect(await build.ended).toBe(3);
-      expect(build.said()).toMatch(
+      const { status, output: said } = await startBuild({ ...bed, output }).ended;
+      expect(status).toBe(3);
+      expect(said).toMatch(
         /the build needs \d\.\d GiB in \S+out-small\S* \(the bundle.*\), where only 0\.1 GiB are free/,
       );
       expect(await visibleFiles(output)).toEqual([]);

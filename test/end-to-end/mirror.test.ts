@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/host/process.ts';
+import { type Bed, makeBed, startBuild } from './bed.ts';
 import { type Fault, FaultMirror } from './fault-mirror.ts';
-import { type Bed, makeBed, startBuild } from './killing.ts';
 import { failedLogs, leftovers, visibleFiles, workDirectories } from './leftovers.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -36,21 +36,20 @@ describe.runIf(isRoot)('a mirror that errs', () => {
     const downloads = join(cache, 'image-factory/downloads/debian');
     for (const name of await readdir(join(downloads, 'archives')))
       if (nameOf(name) === missing) await rm(join(downloads, 'archives', name));
-    const argv = bed.argv.map(word => (word === bed.output ? output : word));
-    return { ...bed, output, downloads, argv, env: { ...bed.env, XDG_CACHE_HOME: cache } };
+    return { ...bed, output, downloads, env: { ...bed.env, XDG_CACHE_HOME: cache } };
   }
 
-  async function build(own: Bed): Promise<{ status: number | null; said: string }> {
+  async function build(own: Bed): Promise<{ status: number; said: string }> {
     const words = ['--mirror', FaultMirror.ADDRESS, '--mirror-timeout', String(PATIENCE)];
-    const { ended, said } = startBuild(own, words);
-    return { status: await ended, said: said() };
+    const { status, output } = await startBuild(own, words).ended;
+    return { status, said: output };
   }
 
   beforeAll(async () => {
     folder = await mkdtemp('/var/tmp/image-factory-mirror-');
     mirror = await FaultMirror.open(folder);
     const made = await makeBed();
-    bed = { ...made, argv: [...mirror.inside, ...made.argv] };
+    bed = { ...made, program: [...mirror.inside, ...made.program] };
   });
 
   afterAll(async () => {

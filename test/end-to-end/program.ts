@@ -15,13 +15,22 @@ export interface Running {
   readonly ended: Promise<Ended>;
   /** Everything said so far. */
   output(): string;
+  isOver(): boolean;
   /** Resolves when the output matches; rejects when the program ends before. */
   says(pattern: RegExp): Promise<void>;
 }
 
-/** Starts image-factory in its own session, so that a signal reaches it alone. */
 export function start(words: readonly string[], env: NodeJS.ProcessEnv = process.env): Running {
-  const child = spawn(PROGRAM, words, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  return startCommand([PROGRAM, ...words], env);
+}
+
+/** Starts a program in its own session, so that a signal reaches it alone. */
+export function startCommand(
+  [program = '', ...words]: readonly string[],
+  env: NodeJS.ProcessEnv,
+  cwd?: string,
+): Running {
+  const child = spawn(program, words, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let output = '';
   const watchers = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
@@ -35,10 +44,15 @@ export function start(words: readonly string[], env: NodeJS.ProcessEnv = process
     status: typeof code === 'number' ? code : signal === 'SIGINT' ? 130 : 137,
     output,
   }));
+  let over = false;
+  void ended.then(() => {
+    over = true;
+  });
   return {
     child,
     ended,
     output: () => output,
+    isOver: () => over,
     says: pattern =>
       new Promise((found, failed) => {
         const watch = () => {

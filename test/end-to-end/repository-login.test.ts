@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/host/process.ts';
 import { SignedArchive } from '../build/signed-archive.ts';
+import { addElement, type Bed, makeBed, startBuild, wholeBuild } from './bed.ts';
 import { FaultMirror } from './fault-mirror.ts';
-import { addElement, type Bed, makeBed, startBuild, wholeBuild } from './killing.ts';
 import { failedLogs, visibleFiles } from './leftovers.ts';
 
 const isRoot = process.getuid?.() === 0;
 const HALVES = ['Zc9horse', 'battery7staple'];
 const PASSWORD = HALVES.join('');
+
+const MIRROR = ['--mirror', FaultMirror.ADDRESS];
 
 /** Looks for the password without holding it, everywhere that a script may read. */
 const SPY = `#!/bin/sh
@@ -39,8 +41,8 @@ describe.runIf(isRoot)('a package repository behind a login', () => {
   let made: Bed;
 
   const bedWith = (login?: string): Bed => {
-    const argv = [...mirror.inside, ...made.argv, '--mirror', FaultMirror.ADDRESS];
-    return { ...made, argv, env: { ...made.env, ARCHIVE_LOGIN: login } };
+    const program = [...mirror.inside, ...made.program];
+    return { ...made, program, env: { ...made.env, ARCHIVE_LOGIN: login } };
   };
 
   beforeAll(async () => {
@@ -71,7 +73,7 @@ describe.runIf(isRoot)('a package repository behind a login', () => {
 
   it('gives its package; the login is in no file, log or process, and the other stays with its priority', async () => {
     const bed = bedWith(`ci:${PASSWORD}`);
-    const { bundle, said } = await wholeBuild(bed);
+    const { bundle, output } = await wholeBuild(bed, MIRROR);
     const read = (name: string) => readFile(join(bundle, 'core', name), 'utf8');
     expect(await read('packages.txt')).toMatch(/^locked-package[ \t]/m);
     const inventory = await read('inventory.jsonl').catch(async () => read('files.txt'));
@@ -84,7 +86,7 @@ describe.runIf(isRoot)('a package repository behind a login', () => {
     expect(spied.filter(line => line.includes('found'))).toEqual([]);
     expect(spied.filter(line => line.includes('source locked'))).toEqual([]);
     expect(spied.filter(line => line.includes('source open')).length).toBeGreaterThan(0);
-    await expectNowhere(bed, said);
+    await expectNowhere(bed, output);
   });
 
   it.each([
@@ -94,9 +96,9 @@ describe.runIf(isRoot)('a package repository behind a login', () => {
     'with a login that is %s ends the build with a line that names it',
     async (_what, login, status, line) => {
       const bed = bedWith(login);
-      const build = startBuild(bed);
-      expect([await build.ended, build.said()]).toEqual([status, expect.stringMatching(line)]);
-      expect(build.said()).not.toContain('wrong-horse');
+      const ended = await startBuild(bed, MIRROR).ended;
+      expect(ended).toEqual({ status, output: expect.stringMatching(line) });
+      expect(ended.output).not.toContain('wrong-horse');
       expect(await failedLogs(bed.output)).toEqual([]);
       expect((await visibleFiles(bed.output)).filter(name => name.includes('.failed'))).toEqual([]);
     },

@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readManifest } from '../../src/bundle/manifest.ts';
+import { addElement, type Bed, makeBed, startBuild } from './bed.ts';
 import { type Canaries, plantCanaries } from './canaries.ts';
-import { addElement, type Bed, makeBed, startBuild } from './killing.ts';
 import { leftovers, workDirectories } from './leftovers.ts';
 
 /** Where the spy looks: outside the chroot, inside, and outside again when the tree is done. */
@@ -34,7 +34,8 @@ describe.runIf(isRoot)('two builds at the same time, of an element that spies', 
 
   it('with the same output and the same downloads, empty at first, do not disturb each other', async () => {
     const builds = [startBuild(bed), startBuild(bed)];
-    for (const { ended, said } of builds) expect([await ended, said()]).toEqual([0, expect.anything()]);
+    for (const { status, output } of await Promise.all(builds.map(each => each.ended)))
+      expect([status, output]).toEqual([0, expect.anything()]);
     const folder = join(bed.output, 'small-12');
     const names = (await readdir(folder)).sort();
     expect(names.map(name => name.replace(/^\d{8}/, 'DAY'))).toEqual(['DAY.1-amd64', 'DAY.2-amd64']);

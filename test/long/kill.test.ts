@@ -1,8 +1,10 @@
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Bed, killAt, makeBed, type Point, wholeBuild } from '../end-to-end/killing.ts';
+import { type Bed, expectNoWork, makeBed, WARM, type WholeBuild, wholeBuild } from '../end-to-end/bed.ts';
+import { BUILDS, type Build, killAt, type Point, readyFor } from '../end-to-end/killing.ts';
 import { random, seedOf } from '../end-to-end/random.ts';
 
-/** `KILL_COUNT=200 KILL_SEED=1 npm run test:long -- test/long/kill.test.ts` */
+/** `KILL_COUNT=200 KILL_SEED=1 npm run test:long -- test/long/kill.test.ts`: a third of it in each way to build. */
 const COUNT = Number(process.env.KILL_COUNT ?? 200);
 const seed = seedOf('KILL_SEED');
 const draw = random(seed);
@@ -13,41 +15,61 @@ describe(`SIGKILL, KILL_SEED=${seed}`, () => {
   const beds: Bed[] = [];
 
   beforeAll(async () => {
-    for (const caller of CALLERS) beds.push(await makeBed(caller === 'sudo'));
+    for (const caller of CALLERS) beds.push(await makeBed({ asUser: caller === 'sudo' }));
   });
 
   afterAll(async () => {
     for (const bed of beds) await bed.remove();
   });
 
-  // Both callers at once, as two users of one host would.
-  it(`at ${COUNT} random points and at the boundary of every step leaves nothing`, async () => {
-    const rounds = beds.map(async (bed, index) => killAll(bed, CALLERS[index] ?? ''));
-    for (const { points, counts } of await Promise.all(rounds)) {
-      expect(counts.length).toBe(points.length);
-      expect(points.filter(({ seconds }) => seconds === 0).length).toBeGreaterThan(20);
-    }
+  /** Both callers at once, as two users of one host would. */
+  async function bothKill(choose: (build: Build, whole: WholeBuild) => Point[]): Promise<number> {
+    const rounds = beds.map((bed, index) => killAll(bed, CALLERS[index] ?? '', choose));
+    return (await Promise.all(rounds)).reduce((all, one) => all + one, 0);
+  }
+
+  it(`at ${COUNT} random points leaves nothing`, async () => {
+    const each = Math.ceil(COUNT / CALLERS.length / BUILDS.length);
+    const killed = await bothKill((build, { seconds }) =>
+      Array.from({ length: each }, () => ({ build, steps: 0, seconds: seconds * draw() })),
+    );
+    expect(killed).toBeGreaterThanOrEqual(COUNT);
+  });
+
+  it('at the boundary of every step leaves nothing', async () => {
+    const killed = await bothKill((build, { steps }) =>
+      boundaries(build, steps).map(count => ({ build, steps: count, seconds: 0 })),
+    );
+    expect(killed).toBeGreaterThan(50);
   });
 });
 
-/** Half of the random points and every boundary, mixed; tells of each kill as it happens. */
-async function killAll(bed: Bed, caller: string): Promise<{ points: Point[]; counts: string[] }> {
-  const whole = await wholeBuild(bed);
-  const drawn = Array.from({ length: COUNT / 2 }, () => ({ steps: 0, seconds: whole.seconds * draw() }));
-  const boundaries = whole.steps.map((_line, index) => ({ steps: index + 1, seconds: 0 }));
-  const points = shuffled([...drawn, ...boundaries]);
-  const counts: string[] = [];
-  for (const point of points) {
-    counts.push(await killAt(bed, point));
-    console.log(`${caller}: kill ${counts.length} of ${points.length} ${counts.at(-1)}`);
-  }
-  await wholeBuild(bed);
-  return { points, counts };
+/** Of builds that begin alike the steps up to where they part, and of the shortest one all. */
+function boundaries(build: Build, steps: readonly string[]): number[] {
+  const all = steps.map((_line, index) => index + 1);
+  const last = build === 'cold' ? /^== bootstrap: / : /^== layer after .*: /;
+  return build === 'from layers' ? all : all.slice(0, steps.findLastIndex(line => last.test(line)) + 1);
 }
 
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map(item => ({ item, key: draw() }))
-    .sort((one, two) => one.key - two.key)
-    .map(({ item }) => item);
+/** Kills at the points chosen of each way to build, and tells of each as it happens. @returns how many */
+async function killAll(
+  bed: Bed,
+  caller: string,
+  choose: (build: Build, whole: WholeBuild) => Point[],
+): Promise<number> {
+  const places: string[] = [];
+  for (const build of BUILDS) {
+    const whole = await wholeBuild(bed, await readyFor(bed, build));
+    await rm(whole.bundle, { recursive: true });
+    for (const point of choose(build, whole)) {
+      places.push(`${build}: ${await killAt(bed, point)}`);
+      console.log(`${caller}: kill ${places.length}, ${places.at(-1)}`);
+    }
+    // The layers that stand after so many deaths still serve.
+    const after = await wholeBuild(bed, WARM);
+    expect(after.output).not.toContain('damaged');
+    await rm(after.bundle, { recursive: true });
+    await expectNoWork(bed);
+  }
+  return places.length;
 }

@@ -199,8 +199,9 @@ export class Layers {
 
   /** Leaves for the next build of this line what this one was made of. */
   async finish(): Promise<void> {
-    const { store, line, steps } = this.#request;
-    await store.note(line, { steps: [...steps], ...(this.#open === undefined ? {} : { open: this.#open }) });
+    const { store, line, steps, draft } = this.#request;
+    const open = this.#open === undefined ? {} : { open: this.#open };
+    await store.note(line, { steps: [...steps], ...open }, draft);
   }
 
   #now(): number {

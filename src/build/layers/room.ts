@@ -4,7 +4,7 @@ import { asset } from '../../host/assets.ts';
 import type { Context } from '../../host/context.ts';
 import { places } from '../../host/places.ts';
 import type { Sandbox } from '../../host/sandbox/sandbox.ts';
-import { withWorkDirectory } from '../../host/workdir.ts';
+import { removeDeadWork, withWorkDirectory } from '../../host/workdir.ts';
 import { digestFolder } from '../element-files.ts';
 import type { Preparation } from '../prepare.ts';
 import { declaredScripts } from './declared.ts';
@@ -21,8 +21,8 @@ export interface LayerLimits {
 }
 
 /**
- * Runs a build with a directory of its own beside the layers; drafts of builds that were killed go first, and layers
- * beyond the limit afterwards.
+ * Runs a build with a directory of its own beside the layers; drafts of builds that were killed go first in any case,
+ * and layers beyond the limit afterwards.
  * @param limits absent: without layers
  */
 export async function withLayerRoom<T>(
@@ -31,8 +31,11 @@ export async function withLayerRoom<T>(
   limits: LayerLimits | undefined,
   body: (room?: LayerRoom) => Promise<T>,
 ): Promise<T> {
-  if (limits === undefined) return body();
   const folder = layerFolder(cache);
+  if (limits === undefined) {
+    await removeDeadWork(folder, context);
+    return body();
+  }
   const store = new LayerStore(context, folder);
   return withWorkDirectory(context, folder, async draft => {
     try {

@@ -141,12 +141,12 @@ export class LayerStore {
     }
   }
 
-  async note(line: string, value: LineNote): Promise<void> {
+  /** @param draft a directory beside the layers, for as long as the note is not whole */
+  async note(line: string, value: LineNote, draft: string): Promise<void> {
     await mkdir(join(this.#folder, LINES), { recursive: true });
-    const path = this.#notePath(line);
-    const draft = `${path}.${this.#context.random(4).toString('hex')}`;
-    await writeFile(draft, JSON.stringify(value));
-    await rename(draft, path);
+    const path = join(draft, 'note.json');
+    await writeFile(path, JSON.stringify(value));
+    await rename(path, this.#notePath(line));
   }
 
   #notePath(line: string): string {

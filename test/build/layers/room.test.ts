@@ -8,11 +8,15 @@ import { LINE } from '../support.ts';
 
 const LIMITS = { size: 10, age: 1 };
 
-it('a cold build has no room, and touches no layer', () =>
+it('a cold build has no room, and touches nothing but drafts of dead ones', () =>
   inTemporary(async cache => {
     const { context } = recordingContext();
     expect(await withLayerRoom(context, cache, undefined, async room => room)).toBeUndefined();
     expect(await readdir(cache)).toEqual([]);
+    for (const name of ['.image-factory-1-1-0a', 'a'.repeat(64)])
+      await mkdir(join(cache, 'layers', name), { recursive: true });
+    await withLayerRoom(context, cache, undefined, async () => {});
+    expect(await readdir(join(cache, 'layers'))).toEqual(['a'.repeat(64)]);
   }));
 
 it('a build removes drafts of dead ones before, and what is beyond the limit afterwards, even when it fails', () =>
@@ -40,7 +44,7 @@ it('the open script of the last build is known by its line', () =>
     expect(await openScript(context, LINE)).toBeUndefined();
     const open = { since: '2026-01-01T00:00:00.000Z', by: 'element a: install.d/50-x' };
     await withLayerRoom(context, join(home, 'image-factory'), LIMITS, room =>
-      Promise.resolve(room?.store.note('debian-12 amd64', { steps: [], open })),
+      Promise.resolve(room?.store.note('debian-12 amd64', { steps: [], open }, room.draft)),
     );
     expect(await openScript(context, LINE)).toBe(open.by);
     expect(await openScript(context, { ...LINE, name: 'other' })).toBeUndefined();

@@ -86,8 +86,11 @@ describe('LayerStore', () => {
     inStore(async (store, folder) => {
       expect(await store.noted('debian-12 amd64')).toBeUndefined();
       const told = { steps: [{ place: 'bootstrap', key: key('a') }], open: { since: '2026-01-01', by: 'x' } };
-      await store.note('debian-12 amd64', told);
-      await store.note('../x', { steps: [] });
+      const draft = join(folder, 'draft');
+      await mkdir(draft, { recursive: true });
+      await store.note('debian-12 amd64', told, draft);
+      await store.note('../x', { steps: [] }, draft);
+      expect(await readdir(draft)).toEqual([]);
       expect(await store.noted('debian-12 amd64')).toEqual(told);
       for (const name of await readdir(join(folder, 'lines')))
         await writeFile(join(folder, 'lines', name), '[');
