@@ -9,12 +9,12 @@ import { toolsPath, toolsTree } from '../host/sandbox/tools-tree.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
 import { diskPlan } from '../image/plan.ts';
 import { BuildLog } from './build-log.ts';
-import { HELPERS } from './chroot.ts';
+import { BUILD, HELPERS } from './chroot.ts';
 import { layOutSources } from './dib.ts';
 import { buildDisk } from './disk.ts';
 import { sourcesList } from './distributions/debian.ts';
 import { watchingDownloads } from './downloads.ts';
-import { keepingLog } from './failure.ts';
+import { keepingLog, withFullTreeTold } from './failure.ts';
 import { layOutGiven } from './given-files.ts';
 import { writeHelpers } from './helpers.ts';
 import { assembleHooks, type Hooks } from './hooks.ts';
@@ -47,38 +47,61 @@ export interface ImageBuild extends Reservation {
  */
 export async function buildImage(context: Context, request: ImageBuild): Promise<BuiltImage> {
   const { preparation, bundle, directory: results } = request;
-  const root = await rootPrefix();
   const { cache } = places(context);
   const work = request.work ?? results;
   const downloads = join(cache, 'downloads', preparation.line.distribution);
-  const needs = { results, work, cache, downloads, tools: toolsPath(cache, preparation.toolSet) };
-  await requireRoom(context, 'the build', await roomNeeds(preparation, needs));
-  const tools = await toolsTree(context, {
+  const directories = { results, work, cache, downloads, tools: toolsPath(cache, preparation.toolSet) };
+  const needs = await roomNeeds(preparation, directories, request.layers);
+  await requireRoom(context, 'the build', needs);
+  const log = new BuildLog(context, join(results, 'build.log'), `${bundle}.failed.log`);
+  return keepingLog(context, log, needs, async () => {
+    const tools = await toolsFor(context, request, cache);
+    const withLayers = (work: string) =>
+      withLayerRoom(context, cache, request.layers, room =>
+        inWorkshop(context, request, { tools, work, downloads, log, ...(room && { room }) }),
+      );
+    return request.work === undefined
+      ? withLayers(results)
+      : withWorkDirectory(context, request.work, withLayers);
+  });
+}
+
+async function toolsFor(context: Context, request: ImageBuild, cache: string): Promise<string> {
+  const { preparation, mirrorTimeout: patience } = request;
+  return toolsTree(context, {
     cache,
-    root,
+    root: await rootPrefix(),
     sources: suite => sourcesList(preparation.sourcesOf(suite)),
-    ...(request.mirrorTimeout === undefined ? {} : { patience: request.mirrorTimeout }),
+    ...(patience === undefined ? {} : { patience }),
     set: preparation.toolSet,
   });
-  const log = new BuildLog(context, join(results, 'build.log'), `${bundle}.failed.log`);
-  const build = async (work: string, room?: LayerRoom) => {
-    const hooks = await layOut(preparation, work);
-    const out = join(results, 'out');
-    const files = room && { files: room.draft };
-    const sandbox = await openWorkshop(context, { tools, root, work, out, downloads, ...files });
-    try {
-      const layers = room && { layers: await layerPlan(context, { preparation, sandbox, work, room }) };
-      const { layers: _limits, ...rest } = request;
-      return await withSandbox(context, sandbox, { ...rest, hooks, log, ...layers });
-    } finally {
-      await sandbox.close();
-    }
-  };
-  const withLayers = (work: string) =>
-    withLayerRoom(context, cache, request.layers, room => build(work, room));
-  return keepingLog(context, log, [results, work, cache], () =>
-    request.work === undefined ? withLayers(results) : withWorkDirectory(context, request.work, withLayers),
-  );
+}
+
+/** Where and by what a build is made. */
+interface Site {
+  readonly tools: string;
+  readonly work: string;
+  readonly downloads: string;
+  readonly room?: LayerRoom;
+  readonly log: BuildLog;
+}
+
+async function inWorkshop(context: Context, request: ImageBuild, site: Site): Promise<BuiltImage> {
+  const { preparation, directory: results } = request;
+  const { work, room, log } = site;
+  const hooks = await layOut(preparation, work);
+  const out = join(results, 'out');
+  const files = room && { files: room.draft };
+  const sandbox = await openWorkshop(context, { ...site, root: await rootPrefix(), out, ...files });
+  try {
+    const layers = room && { layers: await layerPlan(context, { preparation, sandbox, work, room }) };
+    const { layers: _limits, ...rest } = request;
+    return await withFullTreeTold(sandbox, BUILD, () =>
+      withSandbox(context, sandbox, { ...rest, hooks, log, ...layers }),
+    );
+  } finally {
+    await sandbox.close();
+  }
 }
 
 /** A build that has begun. */

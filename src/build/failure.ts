@@ -1,18 +1,19 @@
 import { rm } from 'node:fs/promises';
 import type { Context } from '../host/context.ts';
-import { describe } from '../host/errors.ts';
-import { explainFullDisk } from '../host/room.ts';
+import { describe, HostError } from '../host/errors.ts';
+import { explainFullDisk, gibibytes, NO_ROOM, type RoomNeed, tellsOfFullDisk } from '../host/room.ts';
+import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import type { BuildLog } from './build-log.ts';
 
 /**
  * Runs a build, and keeps its log where the log's `file` says when it fails; a build that succeeds removes what an
  * earlier one had left there.
- * @param directories where the build takes room
+ * @param needs where the build takes room
  */
 export async function keepingLog<T>(
   context: Context,
   log: BuildLog,
-  directories: readonly string[],
+  needs: readonly RoomNeed[],
   build: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -20,7 +21,7 @@ export async function keepingLog<T>(
     await rm(log.file, { force: true });
     return result;
   } catch (error) {
-    const told = await explainFullDisk(error, [...new Set(directories)]);
+    const told = await explainFullDisk(error, needs);
     if (await isKept(log, describe(told).line)) context.log.info(`the whole log: ${log.file}`);
     throw told;
   }
@@ -33,5 +34,34 @@ async function isKept(log: BuildLog, why: string): Promise<boolean> {
     return true;
   } catch {
     return false;
+  }
+}
+
+/**
+ * Runs body, and says when it failed because the sandbox's own memory was full, which no directory of the host tells.
+ * @param folder that the tree is in, as the sandbox sees it
+ */
+export async function withFullTreeTold<T>(
+  sandbox: Sandbox,
+  folder: string,
+  body: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!tellsOfFullDisk(error)) throw error;
+    const looked = await sandbox
+      .run(['stat', '--file-system', '--format=%T %a %b %S', folder])
+      .catch(() => undefined);
+    const [type, ...numbers] = looked?.stdout.trim().split(' ') ?? [];
+    const [free = 0, all = 0, size = 0] = numbers.map(Number);
+    if (type !== 'tmpfs' || free * size >= NO_ROOM) throw error;
+    throw new HostError(
+      `the root tree has filled the ${gibibytes(all * size)} of memory that a tree may take`,
+      {
+        advice: 'let the elements put less there; the log tells the script',
+        cause: error,
+      },
+    );
   }
 }

@@ -4,6 +4,7 @@ import type { Form } from '../definition/forms.ts';
 import type { ImageLine } from '../definition/types.ts';
 import { availableMemory, type RoomNeed } from '../host/room.ts';
 import { CONVERTERS } from '../image/forms/index.ts';
+import type { LayerLimits } from './layers/room.ts';
 import type { Preparation } from './prepare.ts';
 import { isInMemory } from './workshop.ts';
 
@@ -17,6 +18,9 @@ const DOCUMENTS = 40 * MIB;
 
 /** The tools tree and what is downloaded for it. */
 const TOOLS = 400 * MIB;
+
+/** Of a tree's bytes: as much as two layers take, compressed; a build that starts from one leaves less. */
+const LAYERS = 0.5;
 
 export interface BuildPlaces {
   /** Where the bundle grows. */
@@ -32,6 +36,7 @@ export interface BuildPlaces {
 /**
  * What a build will put where, estimated from its packages: the tree's files once in the raw disk, which is made
  * whatever is asked for, and once in every other form, in most of them compressed to less.
+ * @param layers absent: none are left
  */
 export async function roomNeeds(
   {
@@ -40,6 +45,7 @@ export async function roomNeeds(
     line,
   }: Pick<Preparation, 'installed' | 'download'> & { line: Pick<ImageLine, 'forms'> },
   places: BuildPlaces,
+  layers?: Pick<LayerLimits, 'size'>,
 ): Promise<RoomNeed[]> {
   const tree = installed + BESIDE;
   const forms: readonly Form[] = [...new Set<Form>(['raw', ...line.forms])];
@@ -50,6 +56,9 @@ export async function roomNeeds(
     { directory: places.results, bytes: Math.ceil(tree * share) + DOCUMENTS, what: 'the bundle' },
     { directory: places.work, bytes: isInMemory(await availableMemory()) ? 0 : tree, what: 'the root tree' },
     { directory: places.cache, bytes: missing + tools, what: 'downloads and tools' },
+    ...(layers
+      ? [{ directory: places.cache, bytes: Math.ceil(Math.min(layers.size, tree * LAYERS)), what: 'layers' }]
+      : []),
   ];
 }
 

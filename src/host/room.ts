@@ -24,6 +24,7 @@ export interface RoomNeed {
 export async function requireRoom(context: Context, work: string, needs: readonly RoomNeed[]): Promise<void> {
   const short: string[] = [];
   for (const { directory, bytes, free, whats } of await byFileSystem(needs)) {
+    if (bytes === 0) continue;
     const told = `${gibibytes(bytes)} in ${directory} (${whats.join(', ')})`;
     context.log.info(`${work} needs ${told}, where ${gibibytes(free)} are free`);
     if (free < bytes) short.push(`${told}, where only ${gibibytes(free)} are free`);
@@ -34,16 +35,27 @@ export async function requireRoom(context: Context, work: string, needs: readonl
   });
 }
 
-async function byFileSystem(needs: readonly RoomNeed[]) {
-  const found = new Map<number, { directory: string; bytes: number; free: number; whats: string[] }>();
-  for (const { directory, bytes, what } of needs) {
-    if (bytes === 0) continue;
+/** What is needed of one file system, and what is free there, bytes. */
+interface Share {
+  readonly directory: string;
+  readonly bytes: number;
+  readonly free: number;
+  readonly whats: readonly string[];
+}
+
+async function byFileSystem(needs: readonly RoomNeed[]): Promise<Share[]> {
+  const found = new Map<number, Share>();
+  // What needs something names the file system.
+  for (const { directory, bytes, what } of needs.toSorted(
+    (a, b) => Math.sign(b.bytes) - Math.sign(a.bytes),
+  )) {
     const there = await nearest(directory);
     const { dev } = await stat(there);
     const known = found.get(dev) ?? { directory, bytes: 0, free: await freeBytes(there), whats: [] };
-    found.set(dev, { ...known, bytes: known.bytes + bytes, whats: [...known.whats, what] });
+    const whats = bytes === 0 ? known.whats : [...known.whats, what];
+    found.set(dev, { ...known, bytes: known.bytes + bytes, whats });
   }
-  return found.values();
+  return [...found.values()];
 }
 
 /** The directory, or the nearest one above it that is there already. */
@@ -52,7 +64,7 @@ async function nearest(directory: string): Promise<string> {
   return there === undefined && dirname(directory) !== directory ? nearest(dirname(directory)) : directory;
 }
 
-function gibibytes(bytes: number): string {
+export function gibibytes(bytes: number): string {
   return `${(bytes / GIB).toFixed(1)} GiB`;
 }
 
@@ -82,26 +94,31 @@ export function tellsOfFullDisk(error: unknown): boolean {
 }
 
 /** Less than this is as good as nothing: file systems keep some blocks for themselves. */
-const NOTHING = 16 * 1024 ** 2;
+export const NO_ROOM = 16 * 1024 ** 2;
 
 /**
  * An error that comes of a full disk, as what it is for a person; any other as it is. Some tools fail without a
  * word of it: then a directory without room is what tells.
- * @param directories where the work takes room; the full ones are named
+ * @param needs where the work takes room; the full ones are named, or where that was taken away again, those with
+ *   less than the work needs
  */
-export async function explainFullDisk(error: unknown, directories: readonly string[] = []): Promise<unknown> {
+export async function explainFullDisk(error: unknown, needs: readonly RoomNeed[] = []): Promise<unknown> {
   if (error instanceof HostError || error instanceof CancelledError) return error;
-  const full: string[] = [];
-  for (const directory of directories) {
-    const free = await freeBytes(directory).catch(() => Number.POSITIVE_INFINITY);
-    if (free < NOTHING) full.push(directory);
-  }
+  const shares = await byFileSystem(needs).catch(() => []);
+  const full = shares.filter(({ free }) => free < NO_ROOM);
   const silent = error instanceof ToolError && full.length > 0;
   if (!silent && !tellsOfFullDisk(error)) return error;
-  return new HostError(full.length === 0 ? 'the disk is full' : `the disk is full in ${full.join(' and ')}`, {
-    advice: 'free some room, or give another directory',
-    cause: error,
-  });
+  const named = full.length > 0 ? full : shares.filter(({ free, bytes }) => free < bytes);
+  const places = named.map(({ directory, bytes, whats }) =>
+    bytes === 0 ? directory : `${directory}, where ${gibibytes(bytes)} are needed (${whats.join(', ')})`,
+  );
+  return new HostError(
+    ['the disk is full', ...(named.length > 0 ? [places.join('; and ')] : [])].join(' in '),
+    {
+      advice: 'free some room, or give another directory',
+      cause: error,
+    },
+  );
 }
 
 async function freeBytes(directory: string): Promise<number> {

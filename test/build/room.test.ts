@@ -33,4 +33,8 @@ it('counts what is there already, and the rest by the packages', () =>
     await mkdir(places.tools, { recursive: true });
     expect((await bytes(500 * MIB, 200 * MIB))[2]).toBe(50 * MIB);
     expect((await bytes(500 * MIB, 100 * MIB))[2]).toBe(0);
+    const request = { installed: 500 * MIB, download: 0, line: { forms } };
+    const layered = async (size: number) => (await roomNeeds(request, places, { size })).at(-1);
+    expect(await layered(10 * MIB)).toEqual({ directory: places.cache, bytes: 10 * MIB, what: 'layers' });
+    expect((await layered(10 ** 12))?.bytes).toBeGreaterThan(200 * MIB);
   }));

@@ -1,16 +1,15 @@
-import { mkdir, readFile, rm, statfs } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/host/process.ts';
 import { type Bed, makeBed, startBuild } from './bed.ts';
-import { stepsSoFar } from './killing.ts';
-import { failedLogs, leftovers, visibleFiles, workDirectories } from './leftovers.ts';
+import { expectNothingFinished, fillAt, withSmallDisk } from './filling.ts';
+import { leftovers, visibleFiles, workDirectories } from './leftovers.ts';
 
 const isRoot = process.getuid?.() === 0;
 
-/** Steps at whose begin the disk of the results fills up; FULL_AT=step,step names others, for a run by hand. */
-const STEPS = process.env.FULL_AT?.split(',') ?? ['bootstrap', 'disk', 'digests'];
+/** Steps at whose begin the disk of the results fills up; test/long has all of them, and the other disks. */
+const STEPS = ['bootstrap', 'disk', 'digests'];
 
 describe.runIf(isRoot)('a disk that fills up', () => {
   let bed: Bed;
@@ -21,44 +20,13 @@ describe.runIf(isRoot)('a disk that fills up', () => {
 
   afterAll(() => bed?.remove());
 
-  /** A file system in memory at path, for as long as body runs. */
-  async function withSmallDisk<T>(path: string, size: string, body: () => Promise<T>): Promise<T> {
-    await mkdir(path, { recursive: true });
-    await run(['mount', '-t', 'tmpfs', '-o', `size=${size},mode=755`, 'image-factory-test', path]);
-    try {
-      return await body();
-    } finally {
-      // Something may still be at work there when a test fails: its disk goes with the last of it.
-      await run(['umount', path]).catch(() => run(['umount', '--lazy', path]));
-    }
-  }
-
-  /** Builds into a folder of its own, and lets `disk` be full from the begin of a step on. */
-  async function fill(step: string, disk: string, own: Bed): Promise<{ status: number; said: string }> {
-    const build = startBuild(own);
-    while (!build.isOver() && !(await stepsSoFar(own)).includes(`== ${step}`)) await delay(3);
-    const { blocks, bfree, bsize } = await statfs(disk);
-    await run(['mount', '-o', `remount,size=${(blocks - bfree) * bsize}`, disk]);
-    const { status, output } = await build.ended;
-    return { status, said: output };
-  }
-
-  async function expectNothingFinished(own: Bed, said: string): Promise<void> {
-    expect(await visibleFiles(own.output)).toEqual([]);
-    const files = await failedLogs(own.output);
-    expect(files).toHaveLength(1);
-    expect(said).toContain(`the whole log: ${join(own.output, files[0] ?? '')}`);
-    expect(await readFile(join(own.output, files[0] ?? ''), 'utf8')).toContain('== bootstrap');
-    expect(await workDirectories(own.output)).toEqual([]);
-  }
-
   it.concurrent.each(STEPS)(
     'at the begin of %s ends the build with status 3 and a line that names it',
     async step => {
-      const output = join(bed.place, `out-${step.replaceAll('/', '-')}`);
+      const output = join(bed.place, `out-${step}`);
       const own = { ...bed, output };
       await withSmallDisk(output, '3g', async () => {
-        const { status, said } = await fill(step, output, own);
+        const { status, output: said } = await fillAt(step, output, own);
         expect([status, said]).toEqual([
           3,
           expect.stringMatching(/^error: .*(the disk is full|ENOSPC|no space)/im),
@@ -77,7 +45,7 @@ describe.runIf(isRoot)('a disk that fills up', () => {
     await withSmallDisk(cache, '3g', async () => {
       await run(['cp', '-a', '--', join(bed.env.XDG_CACHE_HOME ?? '', 'image-factory'), cache]);
       await rm(join(cache, 'image-factory/downloads'), { recursive: true, force: true });
-      const { status, said } = await fill('bootstrap', cache, own);
+      const { status, output: said } = await fillAt('bootstrap', cache, own);
       expect([status, said]).toEqual([3, expect.stringContaining(`the disk is full in ${cache}`)]);
       await expectNothingFinished(own, said);
     });

@@ -9,8 +9,8 @@ import { type Bed, startBuild, stepLines } from './bed.ts';
 import { leftovers, sceneOf, visibleFiles, workDirectories } from './leftovers.ts';
 import type { Running } from './program.ts';
 
-/** How a build is made: of nothing; of nothing, leaving layers; from the layers of another. */
-export const BUILDS = ['cold', 'leaving layers', 'from layers'] as const;
+/** How a build is made: of nothing; from layers; the first of a cache, which downloads and leaves layers. */
+export const BUILDS = ['cold', 'from layers', 'first'] as const;
 
 export type Build = (typeof BUILDS)[number];
 
@@ -23,7 +23,8 @@ export interface Point {
 
 /** Makes the bed ready for such a build. @returns the options for it */
 export async function readyFor(bed: Bed, build: Build): Promise<string[]> {
-  if (build === 'leaving layers') await rm(bed.layers, { recursive: true, force: true });
+  if (build === 'first')
+    for (const folder of [bed.layers, bed.downloads]) await rm(folder, { recursive: true, force: true });
   return ['--cold', String(build === 'cold')];
 }
 
@@ -45,8 +46,8 @@ export async function killAt(bed: Bed, point: Point): Promise<string> {
   const dead = await workOf(bed);
   const build = startBuild(bed, await readyFor(bed, point.build));
   await reached(bed, point, build, dead);
-  const scene = await sceneOf(build.child.pid ?? 0, bed.place);
   const steps = await stepsSoFar(bed);
+  const scene = await sceneOf(build.child.pid ?? 0, bed.place);
   build.child.kill('SIGKILL');
   await build.ended;
   const where = steps.at(-1) ?? 'before the first step';

@@ -18,7 +18,7 @@ export interface Scene {
   readonly members: readonly Process[];
   /** Such as `net:[4026532345]`; never one of ours. */
   readonly namespaces: readonly string[];
-  /** When it was looked at, in clock ticks since boot. */
+  /** When it was looked at, in clock ticks since boot; whatever is killed should be so at once. */
   readonly taken: number;
 }
 
@@ -77,7 +77,7 @@ export async function leftovers(place: string, scene?: Scene): Promise<string[]>
   const found = (await atWorkIn(place)).filter(each => !known.some(({ pid }) => pid === each.pid));
   return [
     ...[...known, ...found].map(({ pid, argv }) => `process ${pid}: ${argv.join(' ').slice(0, 120)}`),
-    ...(await inNamespaces(namespaces, taken + TICKS)),
+    ...(await inNamespaces(namespaces, taken)),
     ...(await mountsOf(place, namespaces)),
     ...(await loopsOf(place)),
   ];
@@ -136,14 +136,14 @@ async function namespacesOf(pid: number | string): Promise<string[]> {
   return (await Promise.all(links)).filter(name => name !== '');
 }
 
-/** The kernel uses a number again: who started later is in another namespace of the same name. */
+/** The kernel uses a number again at once: who started later is in another namespace of the same name. */
 async function inNamespaces(names: readonly string[], until: number): Promise<string[]> {
   if (names.length === 0) return [];
   const found: string[] = [];
-  for (const { pid, started } of await processes()) {
+  for (const { pid, started, argv } of await processes()) {
     if (Number(started) > until) continue;
     for (const name of await namespacesOf(pid))
-      if (names.includes(name)) found.push(`${name} held by ${pid}`);
+      if (names.includes(name)) found.push(`${name} held by ${pid}: ${argv.join(' ').slice(0, 80)}`);
   }
   return found;
 }

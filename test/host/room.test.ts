@@ -65,19 +65,28 @@ it('tells a full disk from whatever a tool, a script or the kernel said of it, a
     const said = { status: 1, stdout: '', stderr: 'cp: error writing: No space left on device\nand so on' };
     const kernel = await writeFile('/dev/full', 'x').catch(error => error);
     const script = new ElementError('element x failed', { cause: new Error('its last lines:\nENOSPC') });
+    const need = (at: string, bytes = 0, what = 'the bundle') => ({ directory: at, bytes, what });
     for (const error of [new ToolError(['cp'], said, 'ended with status 1'), kernel, script]) {
-      const told = await explainFullDisk(error, [directory]);
+      const told = await explainFullDisk(error, [need(directory)]);
       expect(told).toBeInstanceOf(HostError);
       expect((told as HostError).line).toMatch(/^the disk is full: free some room/);
       expect((told as HostError).cause).toBe(error);
     }
     // A file system that never has a free block.
-    expect(await explainFullDisk(kernel, [directory, '/proc'])).toMatchObject({
+    expect(await explainFullDisk(kernel, [need(directory), need('/proc')])).toMatchObject({
       message: 'the disk is full in /proc',
     });
+    expect(await explainFullDisk(kernel, [need('/proc'), need('/proc/1', 2 ** 30)])).toMatchObject({
+      message: 'the disk is full in /proc/1, where 1.0 GiB are needed (the bundle)',
+    });
+    // What filled it may have gone with the tool that failed.
+    const gone = [need(directory, 2 ** 60), need(directory, 2 ** 60, 'layers')];
+    expect(await explainFullDisk(kernel, gone)).toMatchObject({
+      message: `the disk is full in ${directory}, where 2147483648.0 GiB are needed (the bundle, layers)`,
+    });
     const silent = new ToolError(['sfdisk'], { status: 1, stdout: '', stderr: '' }, 'ended with status 1');
-    expect(await explainFullDisk(silent, ['/proc'])).toBeInstanceOf(HostError);
-    expect(await explainFullDisk(silent, [directory])).toBe(silent);
+    expect(await explainFullDisk(silent, [need('/proc')])).toBeInstanceOf(HostError);
+    expect(await explainFullDisk(silent, [need(directory)])).toBe(silent);
     for (const error of [new Error('other'), new CancelledError('No space left on device'), undefined])
       expect(await explainFullDisk(error)).toBe(error);
   }));
