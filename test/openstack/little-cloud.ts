@@ -62,8 +62,10 @@ function other(word: string, response: ServerResponse): void {
 
 function make(holding: Holding, kind: Kind, body: object, response: ServerResponse): void {
   const { one, plain } = KINDS[kind];
-  const asked = (body as Record<string, object>)[one] ?? body;
-  const thing = { id: `${kind}-${holding[kind].length}`, ...plain, ...asked };
+  const asked = ((body as Record<string, object>)[one] ?? body) as { readonly name?: string };
+  // A key's name is what it is known by.
+  const id = (kind === 'os-keypairs' ? asked.name : undefined) ?? `${kind}-${holding[kind].length}`;
+  const thing = { id, ...plain, ...asked };
   holding[kind].push(thing);
   const shown = kind === 'os-keypairs' ? { ...thing, fingerprint: 'f' } : thing;
   json(response, kind === 'images' ? shown : { [one]: shown }, kind === 'servers' ? 202 : 201);

@@ -40,6 +40,7 @@ export const CHECKS: readonly Check[] = [
   ...[userData, vendorData, hostName, dhcp, route, resolver, time, listening],
   ...[rootPassword, passwords, passwordLogin, rootLogin, accounts, authorizedKeys],
   ...[rootGrows, rootFilesystem, discard, consoleLog, loginPrompt],
-  ...[imageRecord, metadata, configDrive, reboot, rebuild],
+  // The server with the config drive comes up meanwhile, and waits two minutes for a network.
+  ...[imageRecord, metadata, reboot, rebuild, configDrive],
   ...[restart, powerOff],
 ];

@@ -6,6 +6,7 @@ import type { CloudConfig } from '../../../src/openstack/config/types.ts';
 import { deadRuns, openRunJournal } from '../../../src/openstack/runs/journal.ts';
 import { newRun } from '../../../src/openstack/runs/run.ts';
 import { inTemporary } from '../../host/support.ts';
+import { orphanJournals } from '../orphans.ts';
 
 const CLOUD: CloudConfig = {
   label: 'cloud a',
@@ -20,14 +21,6 @@ const CLOUD: CloudConfig = {
   certificate: undefined,
 };
 
-/** As if the process that wrote it had died. */
-async function orphan(state: string): Promise<void> {
-  const [name = ''] = await readdir(join(state, 'clouds'));
-  const file = join(state, 'clouds', name);
-  const text = await readFile(file, 'utf8');
-  await writeFile(file, text.replace(/"start":"\d+"/, '"start":"1"'));
-}
-
 describe('the journal of a run', () => {
   it('tells the next one of a dead run in the same cloud, and of no other', () =>
     inTemporary(async state => {
@@ -35,7 +28,7 @@ describe('the journal of a run', () => {
       const journal = await openRunJournal(state, run, CLOUD);
       await journal.intend('server');
       expect(await deadRuns(state, CLOUD)).toEqual([]);
-      await orphan(state);
+      await orphanJournals(state);
       expect((await deadRuns(state, CLOUD)).map(each => each.run)).toEqual([run]);
       expect(await deadRuns(state, { ...CLOUD, region: 'production' })).toEqual([]);
       const [dead] = await deadRuns(state, CLOUD);
