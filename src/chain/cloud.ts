@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
-import type { CloudPlacement } from '../boot/nova/types.ts';
+import type { CloudPlacement, Wishes } from '../boot/nova/types.ts';
 import type { Firmware } from '../boot/types.ts';
 import type { ImageFile, Manifest } from '../bundle/types.ts';
+import type { Verification } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { loadCloud } from '../openstack/config/load.ts';
 import { Session } from '../openstack/session.ts';
@@ -24,25 +25,42 @@ export async function openCloud(context: Context, { cloud, region }: CloudReques
   return { session: await Session.open(context, config), name };
 }
 
+/** Which cloud a verification goes to: the request's word before the factory file's. */
+export function cloudOf({ cloud, region }: CloudRequest, { nova = {} }: Verification): CloudRequest {
+  // A region belongs to its cloud.
+  const own = cloud === undefined || cloud === nova.cloud ? nova : {};
+  const chosen = { cloud: cloud ?? own.cloud, region: region ?? own.region };
+  return {
+    ...(chosen.cloud === undefined ? {} : { cloud: chosen.cloud }),
+    ...(chosen.region === undefined ? {} : { region: chosen.region }),
+  };
+}
+
 /** How a bundle's image is started in a cloud. */
 export function cloudPlacement(
   { session, name }: OpenCloud,
   request: VerifyRequest,
   manifest: Manifest,
-  {
-    file,
-    configDrive,
-    budget,
-  }: Pick<CloudPlacement, 'configDrive' | 'budget'> & { readonly file: ImageFile },
+  asked: { readonly file: ImageFile; readonly configDrive: boolean; readonly verification: Verification },
 ): CloudPlacement {
-  const { cloudImage: id, flavor, network, floatingNetwork, zone, keep = 0 } = request;
+  const { cloudImage: id, firmware, keep = 0 } = request;
+  const { file, configDrive, verification } = asked;
   const { minimum } = manifest;
-  const properties = imageProperties(manifest, request.firmware);
+  const properties = imageProperties(manifest, firmware);
   return {
     ...{ session, name },
     image: { id, name: `${manifest.image} ${manifest.version}, being verified`, file, properties, minimum },
-    wishes: { flavor, network, floatingNetwork, zone },
-    ...{ budget, configDrive, keep },
+    wishes: wishesOf(request, verification),
+    ...{ budget: verification.boot, configDrive, keep },
+  };
+}
+
+function wishesOf(request: VerifyRequest, { nova = {} }: Verification): Wishes {
+  return {
+    flavor: request.flavor ?? nova.flavor,
+    network: request.network ?? nova.network,
+    floatingNetwork: request.floatingNetwork ?? nova.floating,
+    zone: request.zone ?? nova.zone,
   };
 }
 

@@ -19,7 +19,7 @@ import { withCloudChecks } from '../verify/choose.ts';
 import { ownCheck } from '../verify/own/checks.ts';
 import { runSuite, type SuiteRequest } from '../verify/suite.ts';
 import type { Report } from '../verify/types.ts';
-import { cloudPlacement, openCloud } from './cloud.ts';
+import { cloudOf, cloudPlacement, openCloud } from './cloud.ts';
 import { lineOf, ownFolders, quarantineOf, readDefinition } from './definition.ts';
 import { cloudPlace, placeKind, RUNNER_PLACE } from './places.ts';
 import { previousScore } from './previous.ts';
@@ -68,11 +68,11 @@ async function verifyInCloud(
   core: MeasuredCore,
   where: Omit<Place, 'place'>,
 ): Promise<VerifyResult> {
-  const opened = await openCloud(context, request);
+  const verification = lineOf(factory, core.manifest.image).verify;
+  const opened = await openCloud(context, cloudOf(request, verification));
   try {
     const checks = request.only === undefined ? withCloudChecks(where.checks) : where.checks;
-    const budget = lineOf(factory, core.manifest.image).verify.boot;
-    const wanted = { file: where.file, budget, configDrive: checks.includes('config-drive') };
+    const wanted = { file: where.file, verification, configDrive: checks.includes('config-drive') };
     const cloud = cloudPlacement(opened, request, core.manifest, wanted);
     const place = cloudPlace(opened.name);
     return await verifyPlace(context, request, factory, core, { ...where, checks, place, cloud });

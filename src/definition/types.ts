@@ -76,6 +76,19 @@ export interface Verification {
   readonly allow?: AllowList;
   /** Folders with checks of the user's own, relative to the factory file; `checks` has their names. */
   readonly own?: readonly string[];
+  readonly nova?: NovaPlace;
+}
+
+/** Where a server is in a cloud, by names or ids; what is absent is chosen by rule. */
+export interface NovaPlace {
+  /** Entry of clouds.yaml. */
+  readonly cloud?: string;
+  readonly region?: string;
+  readonly flavor?: string;
+  readonly network?: string;
+  /** Where a floating IP comes from; `none`: the server's own address is reached. */
+  readonly floating?: string;
+  readonly zone?: string;
 }
 
 /** Folders of a folder of own checks: scripts for the guest, scripts for the runner, files for goss. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CHECK_NAMES } from '../builtin.ts';
-import { list, pattern, record, someChecks, VISIBLE, word, words } from './shapes.ts';
+import { list, loose, pattern, record, someChecks, VISIBLE, word, words } from './shapes.ts';
 import { count, duration, isDay, line, MIB, size } from './values.ts';
 
 const quarantine = z
@@ -25,6 +25,15 @@ const ALLOW =
 const folder = pattern(`^(?!/)${VISIBLE}{1,200}$`, 'a folder, relative to the factory file');
 const OWN = 'Folders with checks of your own, each with scripts in guest/ and runner/ and files in goss/.';
 
+const NOVA = {
+  cloud: line.describe('Entry of clouds.yaml.'),
+  region: line.describe('Region of the cloud.'),
+  flavor: line.describe('Flavor by name or id.'),
+  network: line.describe('Network by name or id.'),
+  floating: line.describe('External network that gives a floating IP; none reaches the own address.'),
+  zone: line.describe('Availability zone.'),
+};
+
 export const verify = {
   checks: words(CHECK_NAMES).describe('Checks the image must pass; -NAME takes one away.'),
   boot: duration.describe('From power-on to a configured guest.'),
@@ -33,6 +42,7 @@ export const verify = {
   quarantine: record(word(CHECK_NAMES), quarantine).describe(QUARANTINE),
   allow: record(word(CHECK_NAMES), record(line, allowed)).describe(ALLOW),
   own: list(folder).describe(OWN),
+  nova: loose(NOVA).describe('Where its server is in a cloud, with machine nova.'),
 };
 
 export const resolvedVerify = z.object({
@@ -41,4 +51,10 @@ export const resolvedVerify = z.object({
   quarantine: z.partialRecord(word(CHECK_NAMES), quarantine).exactOptional(),
   allow: z.partialRecord(word(CHECK_NAMES), z.record(line, allowed)).exactOptional(),
   own: verify.own.exactOptional(),
+  nova: z.object(optional(NOVA)).exactOptional(),
 });
+
+function optional<T extends Readonly<Record<string, z.ZodType>>>(shape: T) {
+  const entries = Object.entries(shape).map(([key, type]) => [key, type.exactOptional()]);
+  return Object.fromEntries(entries) as { [K in keyof T]: z.ZodExactOptional<T[K]> };
+}
