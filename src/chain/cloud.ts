@@ -51,7 +51,7 @@ export function cloudPlacement(
     ...{ session, name },
     image: { id, name: `${manifest.image} ${manifest.version}, being verified`, file, properties, minimum },
     wishes: wishesOf(request, verification),
-    ...{ budget: verification.boot, configDrive, keep },
+    ...{ servers: verification.nova?.servers, budget: verification.boot, configDrive, keep },
   };
 }
 

@@ -89,6 +89,8 @@ export interface NovaPlace {
   /** Where a floating IP comes from; `none`: the server's own address is reached. */
   readonly floating?: string;
   readonly zone?: string;
+  /** Most servers of ours in the project at a time. */
+  readonly servers?: number;
 }
 
 /** Folders of a folder of own checks: scripts for the guest, scripts for the runner, files for goss. */

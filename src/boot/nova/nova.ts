@@ -10,12 +10,13 @@ import { servicesOf } from '../../openstack/runs/leftovers.ts';
 import { forgetDeadRuns, removeRun } from '../../openstack/runs/remove.ts';
 import { KEEP_UNTIL, newRun, type Run } from '../../openstack/runs/run.ts';
 import { makeKeyPair } from '../ssh.ts';
-import type { MachineRequest, Told } from '../types.ts';
+import type { CloudSide, MachineRequest, Told } from '../types.ts';
 import { type Chosen, choosePlace } from './choose.ts';
 import { startOnConfigDrive } from './config-drive.ts';
 import { provideImage } from './image.ts';
 import { NovaMachine } from './machine.ts';
 import { Maker } from './make.ts';
+import { whenThereIsRoom } from './room.ts';
 import type { CloudPlacement } from './types.ts';
 
 const HOUR = 3_600_000;
@@ -71,11 +72,8 @@ async function start(attempt: Attempt): Promise<NovaMachine> {
   await maker.key(publicKey);
   const port = await maker.port(chosen.network);
   const reached = await reachedAt(maker, chosen, port);
-  const server = await maker.server('main', serverOf(attempt, image, port));
-  const source = { image, flavor: chosen.flavor.id };
   const budget = PATIENCE * cloud.budget;
-  const patience = { active: ACTIVE, budget };
-  const configDrive = cloud.configDrive ? await startOnConfigDrive(maker, source, patience) : notStarted;
+  const { server, configDrive } = await makeServers(attempt, maker, { image, port, budget });
   await waitForServer(services.compute, server, 'ACTIVE', ACTIVE);
   return new NovaMachine({
     ...{ context, services, server, image, disk: chosen.flavor.disk, patience: ACTIVE, budget },
@@ -84,6 +82,26 @@ async function start(attempt: Attempt): Promise<NovaMachine> {
     told: await toldTo(maker, port, publicKey),
     ...{ properties: cloud.image.properties, configDrive },
     remove: () => (cloud.keep > 0 ? keep(attempt) : clear(attempt)),
+  });
+}
+
+interface Servers {
+  readonly server: string;
+  readonly configDrive: CloudSide['configDrive'];
+}
+
+function makeServers(
+  attempt: Attempt,
+  maker: Maker,
+  { image, port, budget }: { readonly image: string; readonly port: Port; readonly budget: number },
+): Promise<Servers> {
+  const { cloud, chosen, services, request } = attempt;
+  const source = { image, flavor: chosen.flavor.id };
+  const room = { most: cloud.servers, needed: cloud.configDrive ? 2 : 1 };
+  return whenThereIsRoom(services, request.state, room, async () => {
+    const server = await maker.server('main', serverOf(attempt, image, port));
+    if (!cloud.configDrive) return { server, configDrive: notStarted };
+    return { server, configDrive: await startOnConfigDrive(maker, source, { active: ACTIVE, budget }) };
   });
 }
 

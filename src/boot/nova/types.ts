@@ -34,6 +34,8 @@ export interface CloudPlacement {
   readonly wishes: Wishes;
   /** Milliseconds that a guest may take from power-on until it is configured. */
   readonly budget: number;
+  /** Most servers of ours in the project at a time; absent: as many as the cloud allows. */
+  readonly servers?: number | undefined;
   /** Whether a second server is started, with a config drive and no network. */
   readonly configDrive: boolean;
   /** Hours for which everything is left as it is after the last check; 0: it is deleted at once. */

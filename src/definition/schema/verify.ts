@@ -32,6 +32,7 @@ const NOVA = {
   network: line.describe('Network by name or id.'),
   floating: line.describe('External network that gives a floating IP; none reaches the own address.'),
   zone: line.describe('Availability zone.'),
+  servers: count(1, 1000, 'servers').describe('Most servers of ours in the project at a time.'),
 };
 
 export const verify = {

@@ -25,7 +25,8 @@ export interface RunJournal {
   end(): Promise<void>;
 }
 
-function folderOf(state: string): string {
+/** @param state the user's state directory */
+export function journalFolder(state: string): string {
   return join(state, 'clouds');
 }
 
@@ -36,10 +37,10 @@ function cloudOf({ authUrl, region, scope }: CloudConfig): string {
 
 /** @param state the user's state directory */
 export async function openRunJournal(state: string, run: Run, config: CloudConfig): Promise<RunJournal> {
-  const file = join(folderOf(state), `${run.name}${SUFFIX}`);
+  const file = join(journalFolder(state), `${run.name}${SUFFIX}`);
   const process_ = { pid: process.pid, start: await startTime(process.pid) };
   const header: Header = { formatVersion: FORMAT, run: run.name, cloud: cloudOf(config), process: process_ };
-  await mkdir(folderOf(state), { recursive: true, mode: 0o700 });
+  await mkdir(journalFolder(state), { recursive: true, mode: 0o700 });
   await append(file, header);
   return {
     intend: kind => append(file, { make: kind }),
@@ -69,8 +70,8 @@ export async function deadRuns(
   state: string,
   config: CloudConfig,
 ): Promise<{ readonly run: Run; forget(): Promise<void> }[]> {
-  const names = await readdir(folderOf(state)).catch(() => []);
-  const files = names.filter(name => name.endsWith(SUFFIX)).map(name => join(folderOf(state), name));
+  const names = await readdir(journalFolder(state)).catch(() => []);
+  const files = names.filter(name => name.endsWith(SUFFIX)).map(name => join(journalFolder(state), name));
   const found = [];
   for (const file of files) {
     const header = headerOf(await readFile(file, 'utf8').catch(() => ''));
