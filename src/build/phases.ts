@@ -19,7 +19,7 @@ export interface PhaseWorld {
   readonly packages: readonly PackageRequest[];
   /** Further packages, that the definition itself asks for. */
   readonly extra: readonly string[];
-  readonly layers?: Pick<Layers, 'isDone' | 'passed'>;
+  readonly layers?: Pick<Layers, 'isDone' | 'passed' | 'initramfs'>;
 }
 
 interface Step {
@@ -108,8 +108,11 @@ fi`;
 async function initramfs(world: PhaseWorld): Promise<void> {
   const { env, ...rest } = options(world, 'update-initramfs');
   // With a date given, mkinitramfs asks for no threads; their number does not show in what zstd writes.
-  const threads = { ZSTD_NBTHREADS: '0' };
-  await world.chroot.inside(['sh', '-c', INITRAMFS], { ...rest, env: { ...env, ...threads } });
+  const environment = { ...env, ZSTD_NBTHREADS: '0' };
+  const make = async () => {
+    await world.chroot.inside(['sh', '-c', INITRAMFS], { ...rest, env: environment });
+  };
+  await (world.layers?.initramfs({ environment, make }) ?? make());
 }
 
 /** Like rsync -lCr: links stay links, modes follow the umask, owners are root's. */

@@ -60,13 +60,15 @@ class Resolver {
       text: node.text,
       place: placed(node, image),
     }));
+    // A variant has none of its own: a long list of them is merged and checked once, not for each.
+    const common = layers.map(withoutVariants);
     return [
       ...this.#line(base, undefined, plain),
       ...variants
         .filter(variant => this.#isVariant(variant))
         .flatMap(variant => {
           const more = [...at('variants', variant.text), ...at('images', `${name}-${variant.text}`)];
-          return this.#line(base, variant, this.#merge(base, [...layers, ...more]));
+          return this.#line(base, variant, this.#merge(base, [...common, ...more]));
         }),
     ];
   }
@@ -220,4 +222,11 @@ function textsOf(map: Node | undefined): Record<string, string> {
   return Object.fromEntries(
     entriesOf(map).map(([name, { value }]) => [name, value.kind === 'scalar' ? value.text : '']),
   );
+}
+
+function withoutVariants(layer: Node): Node {
+  if (layer.kind !== 'map') return layer;
+  const entries = new Map(layer.entries);
+  entries.delete('variants');
+  return { ...layer, entries };
 }

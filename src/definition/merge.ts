@@ -70,24 +70,28 @@ function mergeNodes(under: Node | undefined, over: Node, base: Node | undefined,
 function mergeLists(under: ListNode | undefined, over: ListNode, removals: Removals): ListNode {
   const words = over.items.filter(item => item.kind === 'scalar');
   const replaced = under?.standIn === true && words.some(word => !isRemoval(word));
-  let items: readonly Node[] = replaced ? [] : (under?.items ?? []);
+  const items = new Map((replaced ? [] : (under?.items ?? [])).map(item => [keyOf(item), item]));
   for (const word of words) {
     if (isRemoval(word)) {
-      const left = items.filter(item => !sameWord(item, word.text.slice(1)));
-      removals.note(word, items, left.length < items.length);
-      items = left;
-    } else if (!items.some(item => sameWord(item, word.text))) {
-      items = [...items, word];
+      removals.note(word, [...items.values()], items.has(word.text.slice(1)));
+      items.delete(word.text.slice(1));
+    } else if (!items.has(word.text)) {
+      items.set(word.text, word);
     }
   }
-  return { kind: 'list', items, ...(over.place === undefined ? {} : { place: over.place }) };
+  return {
+    kind: 'list',
+    items: [...items.values()],
+    ...(over.place === undefined ? {} : { place: over.place }),
+  };
+}
+
+/** What makes an item of a list the same as another. */
+function keyOf(item: Node): unknown {
+  return item.kind === 'scalar' ? item.text : item;
 }
 
 /** Whether a word of a list takes one away; no name that may stand in a list begins with a hyphen. */
 export function isRemoval(word: ScalarNode): boolean {
   return word.text.startsWith('-');
-}
-
-function sameWord(item: Node, text: string): boolean {
-  return item.kind === 'scalar' && item.text === text;
 }

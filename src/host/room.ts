@@ -21,12 +21,17 @@ export interface RoomNeed {
  * directories of one file system share its room.
  * @throws HostError that names every place with too little
  */
-export async function requireRoom(context: Context, work: string, needs: readonly RoomNeed[]): Promise<void> {
+export async function requireRoom(
+  context: Context,
+  work: string,
+  needs: readonly RoomNeed[],
+  level: 'info' | 'debug' = 'info',
+): Promise<void> {
   const short: string[] = [];
   for (const { directory, bytes, free, whats } of await byFileSystem(needs)) {
     if (bytes === 0) continue;
     const told = `${gibibytes(bytes)} in ${directory} (${whats.join(', ')})`;
-    context.log.info(`${work} needs ${told}, where ${gibibytes(free)} are free`);
+    context.log[level](`${work} needs ${told}, where ${gibibytes(free)} are free`);
     if (free < bytes) short.push(`${told}, where only ${gibibytes(free)} are free`);
   }
   if (short.length === 0) return;

@@ -54,7 +54,7 @@ describe('a layer', () => {
     const bound = { hooks: 'h', disk: 'd' };
     return Layers.start(
       { context, sandbox: workshop.sandbox, chroot, log },
-      { ...room, line: 'x', steps, bound, lists: [], declared },
+      { ...room, line: 'x', engine: 1, steps, bound, lists: [], declared },
     );
   };
   /** A step that took so long that a layer is worth it. */

@@ -1,24 +1,11 @@
-import { link, mkdir, open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Context } from '../../host/context.ts';
-import { CancelledError } from '../../host/errors.ts';
-import { clean } from '../../host/log.ts';
-import type { Sandbox } from '../../host/sandbox/sandbox.ts';
-import type { BuildLog } from '../build-log.ts';
 import type { Chroot } from '../chroot.ts';
+import { Archives, type ArchiveWorld } from './archives.ts';
+import { type Making, reuseInitramfs } from './initramfs.ts';
 import { commonSteps, type KeyedStep } from './keys.ts';
 import { isWorthKeeping } from './policy.ts';
-import {
-  areHooksChanged,
-  clearTree,
-  isDiskKnown,
-  networkUse,
-  readArchive,
-  whatIsLeft,
-  writeArchive,
-} from './snapshot.ts';
+import { areHooksChanged, clearTree, isDiskKnown, networkUse, whatIsLeft, wholeTree } from './snapshot.ts';
 import { byPlace } from './steps.ts';
-import { ARCHIVE, digestOf, type Layer, type LayerRecord, type LayerStore } from './store.ts';
+import type { Layer, LayerRecord, LayerStore } from './store.ts';
 
 /** Where a build keeps its layers, and how long one may stand that depends on more than its key. */
 export interface LayerRoom {
@@ -32,6 +19,8 @@ export interface LayerRoom {
 export interface LayersRequest extends LayerRoom {
   /** Name and architecture of the image line. */
   readonly line: string;
+  /** The program and its tools: plain data. */
+  readonly engine: unknown;
   readonly steps: readonly KeyedStep[];
   /** Digests of what a layer may turn out to depend on: the elements' parts as a whole, the disk's identity. */
   readonly bound: Readonly<Record<'hooks' | 'disk', string>>;
@@ -41,17 +30,15 @@ export interface LayersRequest extends LayerRoom {
   readonly declared: ReadonlyMap<string, 'open' | 'closed'>;
 }
 
-interface World {
-  readonly context: Context;
-  readonly sandbox: Sandbox;
+interface World extends ArchiveWorld {
   readonly chroot: Pick<Chroot, 'outside'>;
-  readonly log: BuildLog;
 }
 
 /** The layers of one build: from which it starts, and which it leaves. */
 export class Layers {
   readonly #world: World;
   readonly #request: LayersRequest;
+  readonly #archives: Archives;
   #base: Layer | undefined;
   /** Of the last build of this line. */
   #same = 0;
@@ -59,11 +46,11 @@ export class Layers {
   #found: unknown;
   #sent = 0;
   #since: number;
-  #kept = 0;
 
   private constructor(world: World, request: LayersRequest) {
     this.#world = world;
     this.#request = request;
+    this.#archives = new Archives(world, request);
     this.#since = this.#now();
   }
 
@@ -114,33 +101,14 @@ export class Layers {
   }
 
   async #restore(layer: Layer): Promise<boolean> {
-    const { sandbox, context } = this.#world;
-    const { draft, store } = this.#request;
-    const own = join(draft, 'base');
-    try {
-      // A name of our own: nobody takes it away meanwhile.
-      await link(join(layer.directory, ARCHIVE), own);
-      const [found] = await Promise.all([
-        digestOf(own),
-        readArchive(sandbox, 'base', 'hooks' in layer.bound),
-      ]);
-      if (found.sha256 !== layer.sha256) throw new Error('its bytes are not those that were written');
-      await store.touch(layer);
-      this.#base = layer;
-      this.#open = layer.open;
-      this.#found = layer.found;
-      return true;
-    } catch (error) {
-      if (error instanceof CancelledError || context.signal.aborted) throw error;
-      context.log.warn(
-        `the layer after ${layer.place} is damaged, and goes: ${clean((error as Error).message)}`,
-      );
-      await store.drop(layer.directory);
-      await clearTree(sandbox);
+    if (!(await this.#archives.take(layer, wholeTree('hooks' in layer.bound)))) {
+      await clearTree(this.#world.sandbox);
       return false;
-    } finally {
-      await rm(own, { force: true });
     }
+    this.#base = layer;
+    this.#open = layer.open;
+    this.#found = layer.found;
+    return true;
   }
 
   /**
@@ -169,32 +137,24 @@ export class Layers {
   }
 
   async #keep(step: KeyedStep): Promise<void> {
-    const { sandbox, chroot, log, context } = this.#world;
-    const { draft, store, bound, lists } = this.#request;
+    const { sandbox, chroot, log } = this.#world;
+    const { bound, lists } = this.#request;
     const left = await whatIsLeft(chroot);
     if (left !== undefined) return log.line('layers', `none after ${step.place}: scripts have left ${left}`);
-    const name = `layer-${this.#kept++}`;
-    const folder = join(draft, name);
-    await mkdir(folder);
-    try {
-      const [hooks, disk] = [await areHooksChanged(sandbox), await isDiskKnown(sandbox)];
-      await (await open(join(draft, `${name}.tar`), 'wx', 0o600)).close();
-      await log.timed(`layer after ${step.place}`, () => writeArchive(sandbox, `${name}.tar`, hooks));
-      await link(join(draft, `${name}.tar`), join(folder, ARCHIVE));
-      await rm(join(draft, `${name}.tar`));
-      await store.keep(folder, {
-        ...step,
-        lists: [...lists],
-        bound: { ...(hooks ? { hooks: bound.hooks } : {}), ...(disk ? { disk: bound.disk } : {}) },
-        ...(this.#open === undefined ? {} : { open: this.#open }),
-        found: this.#found,
-      });
-    } catch (error) {
-      if (error instanceof CancelledError || context.signal.aborted) throw error;
-      // A full disk, most often: the build itself can go on.
-      context.log.warn(`no layer is kept after ${step.place}: ${clean((error as Error).message)}`);
-      await rm(folder, { recursive: true, force: true });
-    }
+    const [hooks, disk] = [await areHooksChanged(sandbox), await isDiskKnown(sandbox)];
+    await this.#archives.put(wholeTree(hooks), {
+      ...step,
+      lists: [...lists],
+      bound: { ...(hooks ? { hooks: bound.hooks } : {}), ...(disk ? { disk: bound.disk } : {}) },
+      ...(this.#open === undefined ? {} : { open: this.#open }),
+      found: this.#found,
+    });
+  }
+
+  /** Takes the initramfs of an earlier build where it would be the same, else makes it. */
+  initramfs(making: Making): Promise<void> {
+    const { store, engine } = this.#request;
+    return reuseInitramfs({ ...this.#world, archives: this.#archives, store, engine }, making);
   }
 
   /** Leaves for the next build of this line what this one was made of. */

@@ -70,14 +70,8 @@ export async function layerPlan(
   return {
     ...room,
     ...{ context, sandbox, line: lineOf(line) },
-    root: {
-      program: await programDigest(),
-      engine,
-      toolsTree,
-      packages,
-      closureDigest,
-      architecture: line.architecture,
-    },
+    engine: { program: await programDigest(), engine, toolsTree, architecture: line.architecture },
+    packages: { packages, closureDigest },
     files: inputs.elements.filter(each => !own.has(each.name)).map(each => each.digest),
     elements: join(work, 'elements'),
     lists: suites.map(each => each.inReleaseSha256),

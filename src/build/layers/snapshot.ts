@@ -23,33 +23,33 @@ const FORMAT = [
   '--pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f',
 ];
 const NAMES = (paths: readonly string[]) => paths.map(path => path.slice(BUILD.length + 1));
+const TAR = ['--file=-', COMPRESS, ...FORMAT, `--directory=${BUILD}`];
+const TAR_ENV = plainEnvironment({ TMPDIR: '/tmp' });
 
-/**
- * Writes the tree into a file of the sandbox's `files`.
- * @param withHooks also the elements' parts, which scripts have changed
- */
-export async function writeArchive(sandbox: Sandbox, file: string, withHooks: boolean): Promise<void> {
-  const parts = NAMES([...PARTS, ...(withHooks ? [HOOKS] : [])]);
-  await sandbox.run(
-    ['tar', '--create', '--file=-', COMPRESS, '--sort=name', ...FORMAT, `--directory=${BUILD}`, ...parts],
-    {
-      to: file,
-      env: plainEnvironment({ TMPDIR: '/tmp' }),
-    },
-  );
+/** Everything that the next step may find. @param withHooks also the elements' parts, which scripts have changed */
+export function wholeTree(withHooks: boolean): string[] {
+  return [...PARTS, ...(withHooks ? [HOOKS] : [])];
 }
 
-/** Puts a tree in place of what there is. @throws ToolError when the archive is damaged */
-export async function readArchive(sandbox: Sandbox, file: string, withHooks: boolean): Promise<void> {
-  const parts = NAMES([...PARTS, ...(withHooks ? [HOOKS] : [])]);
-  await sandbox.run(['sh', '-c', 'cd "$1"; shift; rm -rf -- "$@"', 'clear', BUILD, ...parts]);
-  await sandbox.run(
-    ['tar', '--extract', '--file=-', COMPRESS, '--preserve-permissions', ...FORMAT, `--directory=${BUILD}`],
-    {
-      from: file,
-      env: plainEnvironment({ TMPDIR: '/tmp' }),
-    },
-  );
+/** Writes parts of the build's folder into a file of the sandbox's `files`. */
+export async function writeArchive(sandbox: Sandbox, file: string, parts: readonly string[]): Promise<void> {
+  await sandbox.run(['tar', '--create', '--sort=name', ...TAR, ...NAMES(parts)], { to: file, env: TAR_ENV });
+}
+
+/** What an archive of these parts takes at most, bytes. */
+export async function archivedBytes(sandbox: Sandbox, parts: readonly string[]): Promise<number> {
+  const { stdout } = await sandbox.run(['du', '--summarize', '--total', '--block-size=1', '--', ...parts]);
+  return Number(/^(\d+)\ttotal$/m.exec(stdout)?.[1]);
+}
+
+/**
+ * Unpacks an archive into the build's folder.
+ * @param parts what gives way to it
+ * @throws ToolError when the archive is damaged
+ */
+export async function readArchive(sandbox: Sandbox, file: string, parts: readonly string[]): Promise<void> {
+  await sandbox.run(['sh', '-c', 'cd "$1"; shift; rm -rf -- "$@"', 'clear', BUILD, ...NAMES(parts)]);
+  await sandbox.run(['tar', '--extract', '--preserve-permissions', ...TAR], { from: file, env: TAR_ENV });
 }
 
 const CLEAR = `set -eu

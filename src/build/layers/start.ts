@@ -14,8 +14,10 @@ export interface LayerPlan extends LayerRoom {
   readonly sandbox: Sandbox;
   /** Name and architecture of the image line. */
   readonly line: string;
-  /** The engine, its tools and the packages: plain data. */
-  readonly root: unknown;
+  /** The program and its tools: plain data. */
+  readonly engine: unknown;
+  /** What is to be installed, with versions: plain data. */
+  readonly packages: unknown;
   /** Digests of what scripts may read beside the elements' parts. */
   readonly files: readonly string[];
   /** The folder, on the host, that the sandbox sees as /elements. */
@@ -42,5 +44,8 @@ export async function startLayers(world: World, plan: LayerPlan): Promise<Layers
     hooks: await digestFolder(hooks),
     disk: await digestFolder(join(plan.elements, 'stand-ins')),
   };
-  return Layers.start({ ...plan, ...world }, { ...plan, steps: keySteps(plan.root, steps), bound });
+  return Layers.start(
+    { ...plan, ...world },
+    { ...plan, steps: keySteps([plan.engine, plan.packages], steps), bound },
+  );
 }

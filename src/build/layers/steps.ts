@@ -31,7 +31,7 @@ export interface SequenceRequest {
  */
 export async function sequence(request: SequenceRequest): Promise<Step[]> {
   const { hooks, bootstrap, engine, given } = request;
-  const { DIB_IMAGE_CACHE: _own, ...environment } = request.environment;
+  const environment = lasting(request.environment);
   const scripts = new Map((await Promise.all(PHASE_NAMES.map(phase => digestScripts(hooks, phase)))).flat());
   const shared = await digestFolder(hooks, path => !scripts.has(path));
   const settings = { environment, shared, given };
@@ -44,6 +44,11 @@ export async function sequence(request: SequenceRequest): Promise<Step[]> {
     ),
   ];
   return all.sort((a, b) => byPlace(a.place, b.place));
+}
+
+/** The environment of scripts without what is of one build alone. */
+export function lasting({ DIB_IMAGE_CACHE: _own, ...environment }: Readonly<Record<string, string>>) {
+  return environment;
 }
 
 const PHASE_NAMES = Object.keys(PHASES) as Phase[];
