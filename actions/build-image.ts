@@ -16,17 +16,19 @@ export const buildPerformer: Performer<typeof BUILD> = {
   async perform(context, { cache: _cache, cold, ...values }, job) {
     refuseCredentials(context.env);
     const result = await build(context, { ...values, cold: isCold(context, cold), job });
-    const { image, version, diskDigest } = result.manifest;
+    const { outcome, reason, image, version, bundle } = result;
     return {
       outputs: {
-        bundle: result.bundle,
+        outcome,
+        reason,
         image,
         version,
-        'disk-digest': diskDigest,
-        files: JSON.stringify(result.files),
+        bundle: bundle?.bundle ?? '',
+        'disk-digest': bundle?.manifest.diskDigest ?? '',
+        files: JSON.stringify(bundle?.files ?? {}),
       },
       summary: buildSummary(result),
-      lines: [result.bundle],
+      lines: bundle === undefined ? [] : [bundle.bundle],
     };
   },
 };

@@ -232,9 +232,17 @@ export const BUILD = {
     mirror,
     mirrorTimeout,
     {
+      name: 'force',
+      kind: 'flag',
+      default: 'false',
+      description:
+        'Build even what would come out as it was promoted or built before, and without layers of earlier builds.',
+    },
+    {
       name: 'version',
       kind: 'text',
-      description: "Version of the build, YYYYMMDD.N. Default: today's next.",
+      description:
+        "Version of the build, YYYYMMDD.N; it is built whether anything has changed or not. Default: today's next.",
     },
     work,
     {
@@ -248,9 +256,18 @@ export const BUILD = {
     installTools,
   ],
   outputs: [
-    { name: 'bundle', description: 'Absolute path of the bundle.' },
+    {
+      name: 'outcome',
+      description:
+        'built, kept (an earlier build of the same that is not promoted yet: go on with it) or skipped (nothing to do).',
+    },
+    { name: 'reason', description: 'Why, in one line.' },
+    {
+      name: 'bundle',
+      description: 'Absolute path of the bundle; of what was skipped only where it lies here.',
+    },
     { name: 'image', description: 'Name of the image line.' },
-    { name: 'version', description: 'Version that was built.' },
+    { name: 'version', description: 'Version that was built, or stands.' },
     { name: 'disk-digest', description: 'SHA-256 of the disk a guest sees, the same for every form.' },
     { name: 'files', description: 'JSON object: absolute path of the image file by form.' },
   ],

@@ -1,5 +1,6 @@
 import type {
   BuildResult,
+  BuiltBundle,
   BundleCheck,
   DeployResult,
   LineResult,
@@ -36,7 +37,14 @@ export function planSummary({ factory, matrices, due }: PlanResult): string {
   );
 }
 
-export function buildSummary({ bundle, manifest }: BuildResult): string {
+export function buildSummary({ outcome, reason, image, version, bundle }: BuildResult): string {
+  if (outcome === 'built' && bundle !== undefined) return builtSummary(bundle);
+  const title =
+    outcome === 'kept' ? `Built before: ${text(image)} ${text(version)}` : `Not due: ${text(image)}`;
+  return page(title, text(reason));
+}
+
+function builtSummary({ bundle, manifest }: BuiltBundle): string {
   const total = manifest.timings.reduce((sum, { seconds }) => sum + seconds, 0);
   return page(
     `Built ${text(manifest.image)} ${text(manifest.version)}`,

@@ -11,11 +11,13 @@ import type { Context } from '../host/context.ts';
 import { DefinitionError } from '../host/errors.ts';
 import { rootPrefix } from '../host/privilege.ts';
 import { requireTools, TOOLS } from '../host/tools.ts';
+import type { Build } from './builds.ts';
 import { readDefinition } from './definition.ts';
-import type { BuildRequest, BuildResult, LayersRequest } from './types.ts';
+import { tellDue, whatIsDue } from './due.ts';
+import type { BuildRequest, BuildResult, BuiltBundle, LayersRequest } from './types.ts';
 
 /**
- * Builds one image line of the factory file into a bundle.
+ * Builds one image line of the factory file into a bundle, when it is due.
  * @throws DefinitionError, HostError, NetworkError, ElementError
  */
 export async function build(context: Context, request: BuildRequest): Promise<BuildResult> {
@@ -23,7 +25,23 @@ export async function build(context: Context, request: BuildRequest): Promise<Bu
   const line = chooseLine(factory, request.image);
   if (request.version !== undefined) assertVersion(request.version);
   await requireTools(context, TOOLS.build, { install: request.installTools, root: rootPrefix });
-  return buildPrepared(context, request, await prepareLine(context, factory, line, request.mirror));
+  const preparation = await prepareLine(context, factory, line, request.mirror);
+  const due = await whatIsDue(context, { ...request, factory, line }, preparation);
+  tellDue(context, line, due);
+  const { reason, latest } = due;
+  if (!due.build && request.version === undefined) {
+    const outcome = due.state === 'unfinished' ? 'kept' : 'skipped';
+    const version = latest?.manifest.version ?? due.version ?? '';
+    const bundle = latest && { bundle: withFiles(latest) };
+    return { outcome, reason, image: line.name, version, ...bundle };
+  }
+  const built = await buildPrepared(
+    context,
+    { ...request, cold: request.cold || request.force },
+    preparation,
+  );
+  const { image, version } = built.manifest;
+  return { outcome: 'built', reason, image, version, bundle: built };
 }
 
 /** What a build of the line would be made of, as the archive stands now. */
@@ -45,9 +63,9 @@ export function prepareLine(
 
 export async function buildPrepared(
   context: Context,
-  request: Omit<BuildRequest, 'image'>,
+  request: Omit<BuildRequest, 'image' | 'force'>,
   preparation: Preparation,
-): Promise<BuildResult> {
+): Promise<BuiltBundle> {
   const { line } = preparation;
   const output = resolve(request.output);
   const layers = limitsOf(request);
@@ -65,8 +83,12 @@ export async function buildPrepared(
       }),
     ),
   );
-  const files = built.manifest.files.map(file => [file.form, join(corePath(built.bundle), file.path)]);
-  return { ...built, files: Object.fromEntries(files) };
+  return withFiles(built);
+}
+
+function withFiles({ bundle, manifest }: Build): BuiltBundle {
+  const files = manifest.files.map(file => [file.form, join(corePath(bundle), file.path)]);
+  return { bundle, manifest, files: Object.fromEntries(files) };
 }
 
 /** A build that proves something uses nothing of an earlier one. */

@@ -68,6 +68,19 @@ async function sameInputs(context: Context, request: DueRequest, latest: Build):
   return { state: 'unchanged', build: false, reason, changes: [], latest };
 }
 
+/** Tells what stands of a line, why, and each change behind it. @param planned whether it is only said, not done */
+export function tellDue(
+  { log }: Context,
+  { name }: ImageLine,
+  { state, build, reason, changes }: Due,
+  planned = false,
+): void {
+  const would = planned && state !== 'unchanged' && state !== 'waiting';
+  const what = build ? 'would be built: ' : 'would go on: ';
+  log.info(`${name}: ${would ? what : ''}${reason}`);
+  for (const change of changes) log.debug(`${name}: ${describeChange(change)}`);
+}
+
 function forced(latest: Build, changes: readonly Change[]): Due {
   return { state: 'forced', build: true, reason: 'asked for by --force', changes, latest };
 }

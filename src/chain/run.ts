@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { describeChange } from '../build/inputs.ts';
 import type { Preparation } from '../build/prepare.ts';
 import { Shared } from '../build/shared.ts';
 import type { Factory, ImageLine } from '../definition/types.ts';
@@ -11,7 +10,7 @@ import { CONVERTERS, toolsOf } from '../image/forms/index.ts';
 import { buildPrepared, chooseLine, prepareLine } from './build.ts';
 import type { Build } from './builds.ts';
 import { readDefinition } from './definition.ts';
-import { type Due, whatIsDue } from './due.ts';
+import { type Due, tellDue, whatIsDue } from './due.ts';
 import { writePage } from './page.ts';
 import { RUNNER_PLACE } from './places.ts';
 import { promote } from './promote.ts';
@@ -53,7 +52,7 @@ async function runLine(work: Line): Promise<LineResult> {
   const preparation = await prepareLine(context, factory, line, request.mirror, { shared: work.shared });
   const due = await whatIsDue(context, { ...request, factory, line }, preparation);
   const localTestKey = request.signingKey === undefined && factory.signing.key === undefined;
-  tell(context, line, due, request.dryRun);
+  tellDue(context, line, due, request.dryRun);
   if (due.state === 'unchanged' || due.state === 'waiting') {
     const version = due.latest?.manifest.version ?? due.version ?? '';
     const bundle = due.latest === undefined ? {} : { bundle: due.latest.bundle };
@@ -79,14 +78,6 @@ async function runLine(work: Line): Promise<LineResult> {
   });
   const { version } = build.manifest;
   return { image: line.name, version, outcome: 'promoted', bundle: build.bundle, page, localTestKey };
-}
-
-/** What stands of a line, why, and each change behind it. */
-function tell(context: Context, line: ImageLine, due: Due, dryRun: boolean): void {
-  const would = dryRun && due.state !== 'unchanged' && due.state !== 'waiting';
-  const what = due.build ? 'would be built: ' : 'would go on: ';
-  context.log.info(`${line.name}: ${would ? what : ''}${due.reason}`);
-  for (const change of due.changes) context.log.debug(`${line.name}: ${describeChange(change)}`);
 }
 
 async function buildOnce(work: Line, preparation: Preparation, due: Due): Promise<Build> {

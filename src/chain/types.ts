@@ -89,19 +89,34 @@ export interface LayersRequest {
 export interface BuildRequest extends CommonRequest, LayersRequest {
   /** Absent: the only image line of the factory file. */
   readonly image?: string;
+  /** Build even what has not changed, and cold. */
+  readonly force: boolean;
   /** Directory in which the bundle is made: `OUTPUT/IMAGE/VERSION-ARCHITECTURE`. */
   readonly output: string;
   /** Package mirror for the build, e.g. a URL; absent: the factory file's, else the host's own. */
   readonly mirror?: string;
   /** Seconds that a mirror may be silent or creep. */
   readonly mirrorTimeout?: number;
-  /** `YYYYMMDD.N`; absent: today's next. */
+  /** `YYYYMMDD.N`, which is built whether anything has changed or not; absent: today's next. */
   readonly version?: string;
   /** Work directory of the build; absent: memory when there is enough of it, else the output directory. */
   readonly work?: string;
 }
 
 export interface BuildResult {
+  /** `kept`: an earlier build of the same inputs, which is not promoted yet; `skipped`: no build is due. */
+  readonly outcome: 'built' | 'kept' | 'skipped';
+  /** Why, in one line. */
+  readonly reason: string;
+  readonly image: string;
+  /** Of what was built, or stands; empty where nothing was ever built. */
+  readonly version: string;
+  /** What was built or kept; of what was skipped, what lies here. */
+  readonly bundle?: BuiltBundle;
+}
+
+/** A bundle that the chain goes on with. */
+export interface BuiltBundle {
   /** Absolute path of the bundle. */
   readonly bundle: string;
   readonly manifest: Manifest;
@@ -204,7 +219,8 @@ export interface DiffRequest {
   readonly installTools: boolean;
 }
 
-export interface ReproduceRequest extends Omit<BuildRequest, 'image' | 'version' | keyof LayersRequest> {
+export interface ReproduceRequest
+  extends Omit<BuildRequest, 'image' | 'force' | 'version' | keyof LayersRequest> {
   readonly bundle: string;
 }
 

@@ -21,7 +21,7 @@ describe('inputs of an action', () => {
       'INPUT_MIRROR-TIMEOUT': '90',
     };
     expect(readValues(BUILD, actionSource(env))).toEqual({
-      ...{ cold: 'auto', layers: 10, layerAge: 24 },
+      ...{ cold: 'auto', force: false, layers: 10, layerAge: 24 },
       image: 'debian-12',
       output: resolve('out'),
       mirrorTimeout: 90,

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Change, ENGINE } from '../../src/build/inputs.ts';
 import { bundlePath, type Preparation } from '../../src/build/prepare.ts';
 import type { Manifest } from '../../src/bundle/types.ts';
-import { prepareLine } from '../../src/chain/build.ts';
+import { build, prepareLine } from '../../src/chain/build.ts';
 import { INPUTS_PROPERTY } from '../../src/chain/builds.ts';
 import { readDefinition } from '../../src/chain/definition.ts';
 import { judge, whatIsDue } from '../../src/chain/due.ts';
@@ -123,6 +123,23 @@ describe('what is due', () => {
       reason: '20261120.1: nothing changed since it was promoted',
     });
     expect(await due(true)).toMatchObject({ state: 'forced', build: true });
+  });
+
+  it('a build skips what was promoted, and goes on with what was only built', async () => {
+    const request = { factory: file(), output: folder, mirror: `${mirror.base}/debian`, job: 'test' };
+    const layers = { cold: true, layers: 1, layerAge: 1, force: false, installTools: false };
+    const manifest = await built('20261120.1');
+    const bundle = join(folder, 'debian-12/20261120.1-amd64');
+    expect(await build(context(), { ...request, ...layers })).toMatchObject({
+      ...{ outcome: 'kept', version: '20261120.1', bundle: { bundle, manifest } },
+      reason: '20261120.1 is built already: going on with it',
+    });
+    await promoted(manifest);
+    const skipped = { outcome: 'skipped', reason: '20261120.1: nothing changed since it was promoted' };
+    expect(await build(context(), { ...request, ...layers })).toMatchObject({ ...skipped, bundle: { bundle } });
+    await rm(join(folder, 'debian-12'), { recursive: true });
+    const elsewhere = await build(context(), { ...request, ...layers });
+    expect(elsewhere).toEqual({ ...skipped, image: 'debian-12', version: '20261120.1' });
   });
 
   it('is nothing where only the stores remember the build', async () => {
