@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { DefinitionError } from '../src/host/errors.ts';
-import { type CacheEntry, packageDirectory, restoreCache } from '../src/runner/cache.ts';
 import { saveState } from '../src/runner/state.ts';
+import { layersToSave, restoreCaches } from './caches.ts';
 import type { Outcome } from './command.ts';
 import { WORKS, type Work } from './performers.ts';
 import { inSession, type Session } from './process.ts';
@@ -28,10 +28,12 @@ async function main(session: Session, work: Work): Promise<void> {
   const directories = [...prepared.leftovers, ...temporaryPlaces(world.env)].map(path => resolve(path));
   const state = { action, directories: [...new Set(directories)] };
   saveState(world, state);
-  const cache = await restore(session, work);
-  if (cache !== undefined) saveState(world, { ...state, cache });
+  const since = context.now();
+  const caches = action === 'build-image' ? await restoreCaches(session) : [];
+  saveState(world, { ...state, caches });
   const outcome = await prepared.perform(context, runner.job);
-  saveState(world, { ...state, ...(cache && { cache }), finished: true });
+  if (action === 'build-image') caches.push(...(await layersToSave(session, since)));
+  saveState(world, { ...state, caches, finished: true });
   report(session, outcome);
 }
 
@@ -47,11 +49,4 @@ function temporaryPlaces(env: Session['world']['env']): string[] {
   return [env.RUNNER_TEMP, env.TMPDIR, tmpdir(), '/var/tmp', '/dev/shm'].filter(
     path => path !== undefined && isAbsolute(path),
   ) as string[];
-}
-
-async function restore({ world, context }: Session, work: Work): Promise<CacheEntry | undefined> {
-  if (work.command.action !== 'build-image' || world.env.INPUT_CACHE !== 'true') return undefined;
-  const directory = packageDirectory(world.env);
-  if (directory === undefined) return undefined;
-  return restoreCache(context, directory, world.env.INPUT_IMAGE || 'image');
 }

@@ -13,7 +13,7 @@ export const buildPerformer: Performer<typeof BUILD> = {
     ...(image === undefined ? [] : [join(output, image)]),
     ...(work === undefined ? [] : [work]),
   ],
-  async perform(context, { cache: _cache, cold, ...values }, job) {
+  async perform(context, { cache: _cache, shareLayers: _shareLayers, cold, ...values }, job) {
     refuseCredentials(context.env);
     const result = await build(context, { ...values, cold: isCold(context, cold), job });
     const { outcome, reason, image, version, bundle } = result;

@@ -252,6 +252,14 @@ export const BUILD = {
       only: 'action',
       description: 'Keep downloaded packages in the cache of GitHub Actions between runs.',
     },
+    {
+      name: 'share-layers',
+      kind: 'flag',
+      default: 'false',
+      only: 'action',
+      description:
+        'With cold false: share layers among runners by the cache of GitHub Actions, for builds that only try something. Who can write there can change what is built, so a job of a protected branch or a tag takes none, and only leaves its own. A layer with secrets in it stays on its host.',
+    },
     ...layers,
     installTools,
   ],

@@ -12,7 +12,8 @@ export function runPost(): Promise<never> {
     const state = loadState(world.env);
     if (state === undefined) return;
     await cleanUp(context, state);
-    if (state.cache !== undefined && state.finished === true) await saveCache(context, state.cache);
+    if (state.finished !== true) return;
+    for (const entry of state.caches ?? []) await saveCache(context, entry);
   });
 }
 

@@ -20,11 +20,7 @@ const EMPTY = 'cd / && xargs -0 -r truncate -s 0 --';
  * @throws ElementError for an entry that has to go and whose name is not UTF-8
  */
 export async function sealTree(sandbox: Sandbox, asked: Logins = NO_LOGINS): Promise<number> {
-  const entries = await listTree(sandbox);
-  const judged = entries.filter(isJudged);
-  const contents = await readInTree(sandbox, judged);
-  const seen = entries.map(entry => ({ ...entry, ...contents.get(entry.path) }));
-  const findings = findUnsealed(seen, asked);
+  const { findings, contents } = await inspectTree(sandbox, asked);
   refuseUnreadable(findings);
   for (const [wanted, script] of [
     ['absent', REMOVE],
@@ -42,6 +38,19 @@ export async function sealTree(sandbox: Sandbox, asked: Logins = NO_LOGINS): Pro
   }
   await inTree(sandbox, ['sh', '-c', 'test -e /etc/machine-id || : > /etc/machine-id']);
   return findings.length;
+}
+
+/** Paths of what must not leave this host, not even in a cache. @param asked who may log in, by the factory file */
+export async function secretsInTree(sandbox: Sandbox, asked: Logins = NO_LOGINS): Promise<string[]> {
+  const { findings } = await inspectTree(sandbox, asked);
+  return findings.filter(({ rule }) => rule.secret).map(({ path }) => path);
+}
+
+async function inspectTree(sandbox: Sandbox, asked: Logins) {
+  const entries = await listTree(sandbox);
+  const contents = await readInTree(sandbox, entries.filter(isJudged));
+  const seen = entries.map(entry => ({ ...entry, ...contents.get(entry.path) }));
+  return { findings: findUnsealed(seen, asked), contents };
 }
 
 /** Names come as text; one that lost bytes on the way would stay, and emptying it would make another file. */

@@ -17,6 +17,8 @@ export interface SealRule {
   readonly wanted: 'absent' | 'empty' | 'asked';
   /** What would go wrong with it. */
   readonly why: string;
+  /** Whether it must not leave the build host at all, not even in a cache. */
+  readonly secret?: boolean;
 }
 
 const rule = (wanted: SealRule['wanted'], of: SealRule['of'], why: string, ...paths: string[]): SealRule => ({
@@ -25,6 +27,8 @@ const rule = (wanted: SealRule['wanted'], of: SealRule['of'], why: string, ...pa
   wanted,
   why,
 });
+
+const secret = (...words: Parameters<typeof rule>): SealRule => ({ ...rule(...words), secret: true });
 
 /** The first rule that names a path decides. */
 export const SEAL: readonly SealRule[] = [
@@ -70,7 +74,7 @@ export const SEAL: readonly SealRule[] = [
     'var/log/faillog',
   ),
   rule('absent', 'files', 'the logs of the build', 'var/log/**'),
-  rule(
+  secret(
     'absent',
     'any',
     'what a person typed in the build',
@@ -78,9 +82,15 @@ export const SEAL: readonly SealRule[] = [
       name => [`root/${name}`, `home/*/${name}`],
     ),
   ),
-  rule('absent', 'any', 'a key that opens every instance', 'root/.ssh/**', 'var/lib/*/.ssh/authorized_keys*'),
-  rule('asked', 'any', 'a key that opens every instance', 'home/*/.ssh/authorized_keys*'),
-  rule(
+  secret(
+    'absent',
+    'any',
+    'a key that opens every instance',
+    'root/.ssh/**',
+    'var/lib/*/.ssh/authorized_keys*',
+  ),
+  secret('asked', 'any', 'a key that opens every instance', 'home/*/.ssh/authorized_keys*'),
+  secret(
     'asked',
     'files',
     'a password that opens every instance',
@@ -88,7 +98,7 @@ export const SEAL: readonly SealRule[] = [
   ),
   rule('absent', 'files', 'the resolver of the build host', 'etc/resolv.conf'),
   rule('absent', 'any', 'the name of the build host', 'etc/hostname', 'etc/mailname'),
-  rule(
+  secret(
     'absent',
     'any',
     'proxies and credentials of the build',

@@ -2,8 +2,8 @@ import type { Context } from '../host/context.ts';
 import type { Environment } from './types.ts';
 
 /**
- * The CI system's cache, for one thing only: the directory of downloaded packages. What comes back is as
- * untrusted as a mirror; the package manager verifies it by the archive's signatures. Nothing here may fail
+ * The CI system's cache, for downloaded packages and, where that is asked for, layers. What comes back is as
+ * untrusted as a mirror. Packages are verified by the archive's signatures; layers are by nobody. Nothing here may fail
  * a build.
  */
 export interface CacheEntry {
@@ -20,25 +20,49 @@ export function packageDirectory(env: Environment): string | undefined {
 }
 
 /** Fetches the newest saved packages of this image line; never fails. */
-export async function restoreCache(
+export async function restorePackages(
   context: Context,
   directory: string,
   image: string,
 ): Promise<CacheEntry | undefined> {
   const prefix = `image-factory-packages-${image}-`;
   const key = prefix + context.now().toISOString().slice(0, 10);
-  return quietly(context, 'restore', async cache => {
+  const found = await restore(context, { directory, key }, prefix);
+  return found === undefined ? undefined : { directory, key, hit: found === key };
+}
+
+/** Fetches the newest saved layers of this image line; never fails. @returns whether there were some */
+export async function restoreLayers(context: Context, directory: string, image: string): Promise<boolean> {
+  const prefix = layersPrefix(image);
+  return Boolean(await restore(context, { directory, key: prefix }, prefix));
+}
+
+/** What is to be saved of layers. @param name of these very layers */
+export function layersEntry(directory: string, image: string, name: string): CacheEntry {
+  return { directory, key: layersPrefix(image) + name, hit: false };
+}
+
+function layersPrefix(image: string): string {
+  return `image-factory-layers-${image}-`;
+}
+
+/** @returns the key that was found, empty for none; undefined where there is no cache */
+async function restore(
+  context: Context,
+  { directory, key }: { directory: string; key: string },
+  prefix: string,
+): Promise<string | undefined> {
+  return quietly(context, `restore ${prefix}*`, async cache => {
     const found = await cache.restoreCache([directory], key, [prefix]);
-    context.log.info(
-      found === undefined ? 'no packages in the cache yet' : `packages restored from cache ${found}`,
-    );
-    return { directory, key, hit: found === key };
+    context.log.info(found === undefined ? `nothing in the cache for ${prefix}*` : `restored ${found}`);
+    return found ?? '';
   });
 }
 
+/** @throws nothing: a cache that cannot be written is told */
 export async function saveCache(context: Context, entry: CacheEntry): Promise<void> {
   if (entry.hit) return;
-  await quietly(context, 'save', async cache => {
+  await quietly(context, `save ${entry.key}`, async cache => {
     await cache.saveCache([entry.directory], entry.key);
     return undefined;
   });
@@ -55,9 +79,7 @@ async function quietly<T>(
   try {
     return await body(cache);
   } catch (error) {
-    context.log.warn(
-      `could not ${what} the package cache: ${error instanceof Error ? error.message : error}`,
-    );
+    context.log.warn(`could not ${what}: ${error instanceof Error ? error.message : error}`);
     return undefined;
   }
 }

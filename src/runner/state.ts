@@ -8,8 +8,8 @@ export interface State {
   readonly action: string;
   /** Absolute paths under which work directories may have been left. */
   readonly directories: readonly string[];
-  /** Where downloaded packages are and under which key they are to be cached; absent: no caching. */
-  readonly cache?: { readonly directory: string; readonly key: string; readonly hit: boolean };
+  /** What is to be cached, and under which key. */
+  readonly caches?: readonly { readonly directory: string; readonly key: string; readonly hit: boolean }[];
   /** Main came to its end, well or not, and cleaned up after itself. */
   readonly finished?: boolean;
 }
@@ -19,7 +19,7 @@ const NAME = 'image_factory';
 const schema = z.object({
   action: z.string(),
   directories: z.array(z.string()),
-  cache: z.object({ directory: z.string(), key: z.string(), hit: z.boolean() }).optional(),
+  caches: z.array(z.object({ directory: z.string(), key: z.string(), hit: z.boolean() })).optional(),
   finished: z.boolean().optional(),
 });
 
@@ -33,8 +33,8 @@ export function loadState(env: Environment): State | undefined {
   const text = env[`STATE_${NAME}`];
   if (text === undefined || text === '') return undefined;
   try {
-    const { cache, finished, ...rest } = schema.parse(JSON.parse(text));
-    return { ...rest, ...(cache && { cache }), ...(finished !== undefined && { finished }) };
+    const { caches, finished, ...rest } = schema.parse(JSON.parse(text));
+    return { ...rest, ...(caches && { caches }), ...(finished !== undefined && { finished }) };
   } catch {
     return undefined;
   }

@@ -27,6 +27,7 @@ describe('inputs of an action', () => {
       mirrorTimeout: 90,
       installTools: true,
       cache: false,
+      shareLayers: false,
     });
   });
 

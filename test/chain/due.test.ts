@@ -136,7 +136,10 @@ describe('what is due', () => {
     });
     await promoted(manifest);
     const skipped = { outcome: 'skipped', reason: '20261120.1: nothing changed since it was promoted' };
-    expect(await build(context(), { ...request, ...layers })).toMatchObject({ ...skipped, bundle: { bundle } });
+    expect(await build(context(), { ...request, ...layers })).toMatchObject({
+      ...skipped,
+      bundle: { bundle },
+    });
     await rm(join(folder, 'debian-12'), { recursive: true });
     const elsewhere = await build(context(), { ...request, ...layers });
     expect(elsewhere).toEqual({ ...skipped, image: 'debian-12', version: '20261120.1' });

@@ -61,7 +61,8 @@ export async function reuseInitramfs(world: InitramfsWorld, { environment, make 
   if (layer !== undefined) await store.drop(layer.directory);
   const content = await contentOf(sandbox, trace.read, epoch);
   const { read, written, made } = trace;
-  await archives.put(made, { key, place: PLACE, lists: [], bound: {}, found: { read, content, written } });
+  const told = { key, place: PLACE, lists: [], bound: {}, secrets: [] };
+  await archives.put(made, { ...told, found: { read, content, written } });
 }
 
 /** What update-initramfs leaves. */

@@ -1,4 +1,6 @@
+import type { Logins } from '../../image/logins.ts';
 import type { Chroot } from '../chroot.ts';
+import { secretsInTree } from '../seal.ts';
 import { Archives, type ArchiveWorld } from './archives.ts';
 import { type Making, reuseInitramfs } from './initramfs.ts';
 import { commonSteps, type KeyedStep } from './keys.ts';
@@ -21,6 +23,8 @@ export interface LayersRequest extends LayerRoom {
   readonly line: string;
   /** The program and its tools: plain data. */
   readonly engine: unknown;
+  /** Who may log in, by the factory file. */
+  readonly logins?: Logins;
   readonly steps: readonly KeyedStep[];
   /** Digests of what a layer may turn out to depend on: the elements' parts as a whole, the disk's identity. */
   readonly bound: Readonly<Record<'hooks' | 'disk', string>>;
@@ -138,7 +142,7 @@ export class Layers {
 
   async #keep(step: KeyedStep): Promise<void> {
     const { sandbox, chroot, log } = this.#world;
-    const { bound, lists } = this.#request;
+    const { bound, lists, logins } = this.#request;
     const left = await whatIsLeft(chroot);
     if (left !== undefined) return log.line('layers', `none after ${step.place}: scripts have left ${left}`);
     const [hooks, disk] = [await areHooksChanged(sandbox), await isDiskKnown(sandbox)];
@@ -147,6 +151,7 @@ export class Layers {
       lists: [...lists],
       bound: { ...(hooks ? { hooks: bound.hooks } : {}), ...(disk ? { disk: bound.disk } : {}) },
       ...(this.#open === undefined ? {} : { open: this.#open }),
+      secrets: await secretsInTree(sandbox, logins),
       found: this.#found,
     });
   }

@@ -46,7 +46,8 @@ export async function withLayerRoom<T>(
   });
 }
 
-function layerFolder(cache: string): string {
+/** Of a cache folder: where its layers are. */
+export function layerFolder(cache: string): string {
   return join(cache, 'layers');
 }
 
@@ -74,6 +75,7 @@ export async function layerPlan(
     packages: { packages, closureDigest },
     files: inputs.elements.filter(each => !own.has(each.name)).map(each => each.digest),
     elements: join(work, 'elements'),
+    ...(line.user === undefined ? {} : { logins: line.user }),
     lists: suites.map(each => each.inReleaseSha256),
     declared: await declaredScripts(elements),
   };

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Context } from '../../host/context.ts';
 import type { Sandbox } from '../../host/sandbox/sandbox.ts';
+import type { Logins } from '../../image/logins.ts';
 import type { Chroot } from '../chroot.ts';
 import { digestFolder } from '../element-files.ts';
 import { engineStepNames, type PhaseWorld } from '../phases.ts';
@@ -23,6 +24,7 @@ export interface LayerPlan extends LayerRoom {
   /** The folder, on the host, that the sandbox sees as /elements. */
   readonly elements: string;
   /** See LayersRequest. */
+  readonly logins?: Logins;
   readonly lists: readonly string[];
   readonly declared: ReadonlyMap<string, 'open' | 'closed'>;
 }

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { sha256Hex } from '../../bundle/digest.ts';
 import type { Context } from '../../host/context.ts';
 import { lockDirectory } from '../../host/directory-lock.ts';
 
 /** What is known of a layer: read back from a file that may be damaged. */
-const record = z.strictObject({
-  formatVersion: z.literal(1),
+export const layerRecord = z.strictObject({
+  formatVersion: z.literal(2),
   key: z.string(),
   /** The step after which it was kept. */
   place: z.string(),
@@ -22,6 +22,8 @@ const record = z.strictObject({
   bound: z.record(z.string(), z.string()),
   /** SHA-256 of the InRelease files that its package lists are of. */
   lists: z.array(z.string()),
+  /** What in it must not leave this host: paths in the tree. */
+  secrets: z.array(z.string()),
   /** Plain data that the steps gave to the build. */
   found: z.unknown().optional(),
 });
@@ -35,7 +37,7 @@ const note = z.object({
 
 export type LineNote = z.infer<typeof note>;
 
-export type LayerRecord = z.infer<typeof record>;
+export type LayerRecord = z.infer<typeof layerRecord>;
 
 /** A layer that is there. */
 export interface Layer extends LayerRecord {
@@ -45,7 +47,7 @@ export interface Layer extends LayerRecord {
 
 /** Names in a layer's directory. */
 export const ARCHIVE = 'tree.tar.zst';
-const RECORD = 'layer.json';
+export const RECORD = 'layer.json';
 const LINES = 'lines';
 
 /**
@@ -66,7 +68,7 @@ export class LayerStore {
   async find(key: string): Promise<Layer | undefined> {
     const directory = join(this.#folder, key);
     try {
-      const found = record.parse(JSON.parse(await readFile(join(directory, RECORD), 'utf8')));
+      const found = layerRecord.parse(JSON.parse(await readFile(join(directory, RECORD), 'utf8')));
       const { size } = await stat(join(directory, ARCHIVE));
       return found.key === key && size === found.size ? { ...found, directory } : undefined;
     } catch {
@@ -86,7 +88,7 @@ export class LayerStore {
    */
   async keep(draft: string, told: Omit<LayerRecord, 'formatVersion' | 'sha256' | 'size'>): Promise<void> {
     const { sha256, size } = await digestOf(join(draft, ARCHIVE));
-    const whole: LayerRecord = { formatVersion: 1, ...told, sha256, size };
+    const whole: LayerRecord = { formatVersion: 2, ...told, sha256, size };
     await writeFile(join(draft, RECORD), JSON.stringify(whole));
     const target = join(this.#folder, told.key);
     if ((await this.find(told.key)) === undefined) await this.drop(target);
@@ -100,6 +102,13 @@ export class LayerStore {
     const gone = `${directory}.gone-${this.#context.random(4).toString('hex')}`;
     await rename(directory, gone).catch(() => {});
     await rm(gone, { recursive: true, force: true });
+  }
+
+  /** Whole layers that were made or used since then. */
+  async usedSince(time: Date): Promise<Layer[]> {
+    const used = (await this.#all()).filter(each => each.used >= time.getTime());
+    const layers = await Promise.all(used.map(({ directory }) => this.find(basename(directory))));
+    return layers.filter(layer => layer !== undefined);
   }
 
   /** Removes the layers that were used longest ago until no more than so many bytes are left. */

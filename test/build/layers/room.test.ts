@@ -30,7 +30,13 @@ it('a build removes drafts of dead ones before, and what is beyond the limit aft
         const draft = join(room?.draft ?? '', letter);
         await mkdir(draft);
         await writeFile(join(draft, ARCHIVE), '1234567');
-        await room?.store.keep(draft, { key: letter.repeat(64), place: 'bootstrap', bound: {}, lists: [] });
+        await room?.store.keep(draft, {
+          key: letter.repeat(64),
+          place: 'bootstrap',
+          bound: {},
+          lists: [],
+          secrets: [],
+        });
       }
       throw new Error('no luck');
     });

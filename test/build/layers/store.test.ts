@@ -14,7 +14,7 @@ async function keep(store: LayerStore, folder: string, name: string, content = '
   const draft = join(folder, `.draft-${name}`);
   await mkdir(draft);
   await writeFile(join(draft, ARCHIVE), content);
-  await store.keep(draft, { key: key(name), place: 'bootstrap', bound: {}, lists: ['l'] });
+  await store.keep(draft, { key: key(name), place: 'bootstrap', bound: {}, lists: ['l'], secrets: [] });
 }
 
 describe('LayerStore', () => {
@@ -22,11 +22,12 @@ describe('LayerStore', () => {
     inStore(async (store, folder) => {
       await keep(store, folder, 'a');
       expect(await store.find(key('a'))).toEqual({
-        formatVersion: 1,
+        formatVersion: 2,
         key: key('a'),
         place: 'bootstrap',
         bound: {},
         lists: ['l'],
+        secrets: [],
         directory: join(folder, key('a')),
         size: 7,
         sha256: '0eb3e36bfb24dcd9bb1d1bece1531216b59539a8fde17ee80224af0653c92aa3',
@@ -41,7 +42,7 @@ describe('LayerStore', () => {
     ['whose record is empty', layer => truncate(join(layer, 'layer.json'), 0)],
     [
       'whose record is of another format',
-      layer => writeFile(join(layer, 'layer.json'), '{"formatVersion":2}'),
+      layer => writeFile(join(layer, 'layer.json'), '{"formatVersion":1}'),
     ],
   ])('does not know a layer %s, and takes another in its place', (_what, damage) =>
     inStore(async (store, folder) => {
