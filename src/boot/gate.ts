@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { askedName, isUnder, noSuchName } from './dns.ts';
+import { WELL_KNOWN } from './metadata/server.ts';
 import { type Datagram, datagram, isArp, TCP_ACK } from './packets.ts';
+import { type Endpoint, isSegment, readdressed } from './relay.ts';
 
 /** Names under it are never answered, so that a guest asks every resolver it knows. */
 export const UNANSWERED = 'unanswered.example.net';
@@ -15,7 +17,7 @@ export interface Query {
   readonly destination: string;
 }
 
-/** The three ends of QEMU's network filters: frames with their length, four bytes, in front. */
+/** Our ends of QEMU's network filters: frames with their length, four bytes, in front. */
 export interface GateStreams {
   /** What the guest sends. */
   readonly fromGuest: Duplex;
@@ -23,6 +25,16 @@ export interface GateStreams {
   readonly toNetwork: Duplex;
   /** What is put into the guest's network card. */
   readonly toGuest: Duplex;
+  /** What the virtual network sends; without it, that goes to the guest unseen. */
+  readonly fromNetwork?: Duplex | undefined;
+}
+
+/** The virtual network, as far as the gate has to know it. */
+export interface GateNetwork {
+  readonly host: string;
+  readonly resolver: string;
+  /** Port of this host that answers at the well-known address of metadata; absent: nobody does. */
+  readonly metadataPort?: number | undefined;
 }
 
 /**
@@ -33,15 +45,23 @@ export interface GateStreams {
 export class NetworkGate {
   readonly #queries: Query[] = [];
   readonly #streams: GateStreams;
-  readonly #network: { readonly host: string; readonly resolver: string };
+  readonly #network: GateNetwork;
+  /** QEMU's network leads connections to its own address to this host's loopback. */
+  readonly #metadata: Endpoint | undefined;
 
-  constructor(streams: GateStreams, network: { readonly host: string; readonly resolver: string }) {
+  constructor(streams: GateStreams, network: GateNetwork) {
     this.#streams = streams;
     this.#network = network;
+    const { host, metadataPort } = network;
+    this.#metadata = metadataPort === undefined ? undefined : { address: host, port: metadataPort };
+    streams.fromNetwork?.on(
+      'data',
+      frameReader(frame => this.#deliver(frame)),
+    );
     const read = frameReader(frame => this.#judge(frame));
     streams.fromGuest.on('data', read);
     // When QEMU ends, so do they; its exit tells the story.
-    for (const stream of Object.values(streams)) stream.on('error', () => {});
+    for (const stream of Object.values(streams)) stream?.on('error', () => {});
   }
 
   /** Where queries for a name, or for names under it, went: in the order of the first one, each once. */
@@ -54,7 +74,14 @@ export class NetworkGate {
     const found = datagram(frame);
     const name = found === undefined ? undefined : askedName(found);
     if (found !== undefined && name !== undefined) this.#note(frame, found, name);
-    else if (mayPass(frame, found, this.#network.host)) send(this.#streams.toNetwork, frame);
+    else if (this.#metadata !== undefined && isSegment(frame, 'to', WELL_KNOWN)) {
+      send(this.#streams.toNetwork, readdressed(frame, 'to', this.#metadata));
+    } else if (mayPass(frame, found, this.#network.host)) send(this.#streams.toNetwork, frame);
+  }
+
+  #deliver(frame: Buffer): void {
+    const fromMetadata = this.#metadata !== undefined && isSegment(frame, 'from', this.#metadata);
+    send(this.#streams.toGuest, fromMetadata ? readdressed(frame, 'from', WELL_KNOWN) : frame);
   }
 
   #note(frame: Buffer, { protocol, destination }: Datagram, name: string): void {

@@ -1,3 +1,4 @@
+import type { StaticNetwork } from './metadata/types.ts';
 import { DISK } from './qemu-hardware.ts';
 import type { Accelerator, DirectBoot, Firmware, MachineRequest } from './types.ts';
 
@@ -6,7 +7,9 @@ export interface VirtualNetwork {
   readonly net: string;
   readonly host: string;
   readonly resolver: string;
+  /** What DHCP hands out. */
   readonly guest: string;
+  readonly mac: string;
 }
 
 /** @param random two random bytes: the resolver's address differs from run to run */
@@ -14,7 +17,24 @@ export function virtualNetwork(random: Buffer): VirtualNetwork {
   const prefix = `10.${64 + (random.readUInt8(0) % 128)}.83`;
   // Addresses from 100 on are for guests.
   const resolver = `${prefix}.${10 + (random.readUInt8(1) % 80)}`;
-  return { net: `${prefix}.0/24`, host: `${prefix}.2`, resolver, guest: `${prefix}.100` };
+  const mac = `52:54:00:83:${hex(random.readUInt8(0))}:${hex(random.readUInt8(1))}`;
+  return { net: `${prefix}.0/24`, host: `${prefix}.2`, resolver, guest: `${prefix}.100`, mac };
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, '0');
+}
+
+/** Addresses in such a network that its DHCP does not know, and a second card without a way out. */
+export function staticNetwork({ host, resolver, mac, guest }: VirtualNetwork): StaticNetwork {
+  const [one, two, three] = guest.split('.');
+  const ipv6 = `fd${hex(Number(one))}:${hex(Number(two))}:${hex(Number(three))}::77`;
+  const other = mac.replace(/^52:54:00:83/, '52:54:00:84');
+  return {
+    ...{ router: host, resolver },
+    first: { mac, address: `${one}.${two}.${three}.77`, ipv6, mtu: 1400 },
+    second: { mac: other, address: `${one}.${two}.84.77` },
+  };
 }
 
 /** File names in the machine's directory, in which QEMU runs: no path of ours needs quoting for its options. */
@@ -39,10 +59,12 @@ const MIB = 1024 * 1024;
 
 /** The command line of one guest: no display, no default devices, one way out. */
 export function qemuArgv(
-  request: Pick<MachineRequest, 'memory' | 'cpus' | 'firmware' | 'direct'>,
+  request: Pick<MachineRequest, 'memory' | 'cpus' | 'firmware' | 'direct' | 'metadata'>,
   accelerator: Accelerator,
   network: VirtualNetwork,
+  fixed?: StaticNetwork,
 ): string[] {
+  const metadata = request.metadata ?? 'nocloud';
   return [
     ...['qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
@@ -54,11 +76,14 @@ export function qemuArgv(
     ...['-chardev', 'stdio,id=monitor,signal=off', '-mon', 'chardev=monitor,mode=control'],
     ...['-chardev', `file,id=serial,path=${FILES.console}`, '-serial', 'chardev:serial'],
     ...diskArgv(DISK, FILES.disk, 'format=qcow2,cache=unsafe,discard=unmap'),
-    ...diskArgv('seed', FILES.seed, 'format=raw,readonly=on'),
+    ...(metadata === 'service' ? [] : diskArgv('seed', FILES.seed, 'format=raw,readonly=on')),
+    // By this cloud-init knows an OpenStack before it asks any service.
+    ...(metadata === 'nocloud' ? [] : ['-smbios', 'type=1,product=OpenStack Nova']),
     ...['-device', 'virtio-rng-pci'],
     // A cloud's machines have one too; nobody looks at it until a boot fails.
     ...['-device', 'VGA'],
-    ...networkArgv(network),
+    ...networkArgv(network, fixed?.first.address ?? network.guest, metadata === 'service'),
+    ...(fixed === undefined ? [] : secondCard(fixed)),
   ];
 }
 
@@ -93,14 +118,20 @@ function diskArgv(id: string, file: string, options: string): string[] {
 }
 
 /** Descriptors that QEMU inherits, each one end of a socket pair whose other end is the gate's. */
-export const GATE_DESCRIPTORS = { fromGuest: 3, toNetwork: 4, toGuest: 5 } as const;
+export const GATE_DESCRIPTORS = { fromGuest: 3, toNetwork: 4, toGuest: 5, fromNetwork: 6 } as const;
 
 /**
  * Port 0 lets the kernel choose a free one. Without IPv6 there is one resolver that is handed out, and no
  * second by router advertisement. All that the guest sends goes through the gate; `restrict` would leave the
  * resolver out of what DHCP hands out.
+ * @param reached the address at which the guest's ssh is
+ * @param watched whether what the guest is sent goes through the gate as well
  */
-function networkArgv({ net, host, resolver, guest }: VirtualNetwork): string[] {
+function networkArgv(
+  { net, host, resolver, guest, mac }: VirtualNetwork,
+  reached: string,
+  watched: boolean,
+): string[] {
   const settings = `net=${net},host=${host},dns=${resolver},dhcpstart=${guest}`;
   const sockets = Object.entries(GATE_DESCRIPTORS).flatMap(([id, descriptor]) => [
     '-chardev',
@@ -111,12 +142,22 @@ function networkArgv({ net, host, resolver, guest }: VirtualNetwork): string[] {
     `filter-redirector,id=${name},netdev=net,${ends}`,
   ];
   return [
-    ...['-netdev', `user,id=net,ipv6=off,${settings},hostfwd=tcp:127.0.0.1:0-${guest}:22`],
-    ...['-device', 'virtio-net-pci,netdev=net,romfile='],
+    ...['-netdev', `user,id=net,ipv6=off,${settings},hostfwd=tcp:127.0.0.1:0-${reached}:22`],
+    ...['-device', `virtio-net-pci,netdev=net,mac=${mac},romfile=`],
     ...sockets,
     // What the guest sends meets the last filter first: what passes must not come before the judge again.
     ...redirect('pass', 'queue=rx,indev=toNetwork'),
     ...redirect('judge', 'queue=rx,outdev=fromGuest'),
+    // What is put in goes on behind what is taken out, and so does not come before the gate again.
+    ...(watched ? redirect('watch', 'queue=tx,outdev=fromNetwork') : []),
     ...redirect('answer', 'queue=tx,indev=toGuest'),
+  ];
+}
+
+function secondCard({ second }: StaticNetwork): string[] {
+  const net = second.address.replace(/\d+$/, '0/24');
+  return [
+    ...['-netdev', `user,id=second,ipv6=off,restrict=on,net=${net}`],
+    ...['-device', `virtio-net-pci,netdev=second,mac=${second.mac},romfile=`],
   ];
 }

@@ -20,7 +20,7 @@ export class QemuProcess {
   /** @param cwd the machine's directory: file names in argv are relative to it */
   constructor(argv: readonly string[], cwd: string) {
     const [program = '', ...rest] = tied(argv);
-    this.#child = spawn(program, rest, { cwd, env: plainEnvironment(), stdio: Array(6).fill('pipe') });
+    this.#child = spawn(program, rest, { cwd, env: plainEnvironment(), stdio: Array(7).fill('pipe') });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-MOST_STDERR);
     });
@@ -37,9 +37,12 @@ export class QemuProcess {
 
   /** Our ends of the sockets that carry the guest's frames. */
   gateStreams(): GateStreams {
-    const { fromGuest, toNetwork, toGuest } = GATE_DESCRIPTORS;
+    const { fromGuest, toNetwork, toGuest, fromNetwork } = GATE_DESCRIPTORS;
     const stream = (descriptor: number) => this.#child.stdio[descriptor] as Duplex;
-    return { fromGuest: stream(fromGuest), toNetwork: stream(toNetwork), toGuest: stream(toGuest) };
+    return {
+      ...{ fromGuest: stream(fromGuest), toNetwork: stream(toNetwork) },
+      ...{ toGuest: stream(toGuest), fromNetwork: stream(fromNetwork) },
+    };
   }
 
   /** @throws HostError when QEMU ends before it greets; `end` says why once exited() resolves */

@@ -1,22 +1,18 @@
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Context, checkCancelled } from '../host/context.ts';
-import { CheckError, HostError } from '../host/errors.ts';
+import { CheckError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
-import { run, ToolError } from '../host/process.ts';
 import { requireRoom } from '../host/room.ts';
 import { startAccelerated, type Trial } from './accel.ts';
 import { ConsoleTail } from './console.ts';
-import { NetworkGate, UNANSWERED } from './gate.ts';
+import { UNANSWERED } from './gate.ts';
 import { deadEnd, systemSpoke, whereItStopped } from './phases.ts';
-import { FILES, FIRMWARE, qemuArgv, virtualNetwork } from './qemu-argv.ts';
+import { FILES } from './qemu-argv.ts';
 import { qemuHardware } from './qemu-hardware.ts';
-import { QemuProcess } from './qemu-process.ts';
-import type { Qmp } from './qmp.ts';
+import { type Parts, switchOn } from './qemu-start.ts';
 import { takeScreen } from './screen.ts';
-import { makeSeedDisk } from './seed.ts';
-import { closeSsh, makeKeyPair, type SshTarget, ssh } from './ssh.ts';
-import { tied } from './tied.ts';
+import { closeSsh, ssh } from './ssh.ts';
 import type {
   Accelerator,
   Hardware,
@@ -41,19 +37,6 @@ export async function bootQemu(request: MachineRequest): Promise<Machine> {
   const { context, directory, accel, state } = request;
   await requireRoom(context, 'booting an image', [{ directory, bytes: ROOM, what: 'what the guest writes' }]);
   return startAccelerated(context, accel, state, accelerator => QemuMachine.start(request, accelerator));
-}
-
-interface Parts {
-  readonly accelerator: Accelerator;
-  readonly directory: string;
-  readonly diskSize: number;
-  readonly resolver: string;
-  readonly gate: NetworkGate;
-  readonly qemu: QemuProcess;
-  readonly qmp: Qmp;
-  readonly ssh: SshTarget;
-  readonly told: Told;
-  readonly poweredOn: Date;
 }
 
 class QemuMachine implements Machine, Trial {
@@ -188,6 +171,7 @@ class QemuMachine implements Machine, Trial {
     // With QEMU its end of the connection is gone, and the keeper of a shared one ends by itself too.
     if (!this.#context.signal.aborted) await closeSsh(target);
     await qemu.kill();
+    await this.#parts.server?.close();
     await this.#tail.close();
     await rm(directory, { recursive: true, force: true });
   }
@@ -210,82 +194,4 @@ class QemuMachine implements Machine, Trial {
     this.#stopped = why;
     await this.#parts.qemu.kill();
   }
-}
-
-async function switchOn(
-  request: MachineRequest,
-  accelerator: Accelerator,
-  directory: string,
-): Promise<Parts> {
-  const { context, userName } = request;
-  const seeded = await prepareFiles(request, directory);
-  const network = virtualNetwork(context.random(2));
-  const told = { ...seeded, address: network.guest, router: network.host };
-  const qemu = new QemuProcess(qemuArgv(request, accelerator, network), directory);
-  const gate = new NetworkGate(qemu.gateStreams(), network);
-  const poweredOn = context.now();
-  const abort = () => void qemu.kill();
-  context.signal.addEventListener('abort', abort, { once: true });
-  try {
-    const qmp = await qemu.monitor();
-    const port = await forwardedPort(qmp);
-    const target = { host: '127.0.0.1', port, user: userName, directory };
-    const { resolver } = network;
-    return {
-      ...{ accelerator, directory, diskSize: request.diskSize, resolver, gate, qemu, qmp, told, poweredOn },
-      ssh: target,
-    };
-  } catch (cause) {
-    await qemu.kill();
-    checkCancelled(context);
-    throw new HostError(`the guest was not started: ${qemu.end}`, { cause });
-  } finally {
-    context.signal.removeEventListener('abort', abort);
-  }
-}
-
-async function prepareFiles(
-  request: MachineRequest,
-  directory: string,
-): Promise<Pick<Told, 'hostName' | 'publicKey'>> {
-  const { context, firmware, userData, vendorData } = request;
-  const { signal } = context;
-  await makeOverlay(request, join(directory, FILES.disk));
-  const publicKey = await makeKeyPair(directory, signal);
-  // A name that no image has by heart.
-  const hostName = `guest-${context.random(4).toString('hex')}`;
-  const instanceId = `image-factory-${context.random(8).toString('hex')}`;
-  const seed = { instanceId, hostName, publicKey, userData, ...(vendorData !== undefined && { vendorData }) };
-  await makeSeedDisk(join(directory, FILES.seed), seed, signal);
-  if (firmware !== 'bios') await copyVariables(firmware, directory);
-  return { hostName, publicKey };
-}
-
-async function copyVariables(firmware: keyof typeof FIRMWARE, directory: string): Promise<void> {
-  await copyFile(FIRMWARE[firmware].variables, join(directory, FILES.vars)).catch(cause => {
-    throw new HostError(`the UEFI firmware ${FIRMWARE[firmware].variables} is not there`, {
-      advice: 'apt-get install ovmf',
-      cause,
-    });
-  });
-}
-
-async function makeOverlay(request: MachineRequest, overlay: string): Promise<void> {
-  const { image, form, diskSize, context } = request;
-  const backing = ['-b', image, '-F', form];
-  const argv = ['qemu-img', 'create', '-q', '-f', 'qcow2', ...backing, overlay, String(diskSize)];
-  try {
-    await run(tied(argv), { signal: context.signal });
-  } catch (error) {
-    if (!(error instanceof ToolError)) throw error;
-    throw new CheckError(`${image} cannot be used as a ${form} disk: ${error.message}`, { cause: error });
-  }
-}
-
-/** The port that the kernel chose, from QEMU's own table: no other process can have it. */
-async function forwardedPort(qmp: Qmp): Promise<number> {
-  const table = await qmp.execute('human-monitor-command', { 'command-line': 'info usernet' });
-  const port = /HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)/.exec(String(table))?.[1];
-  if (port === undefined) throw new HostError('QEMU does not tell which port leads to the guest');
-  return Number(port);
 }

@@ -1,41 +1,32 @@
 import { mkdir, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { run } from '../host/process.ts';
+import type { Documents } from './metadata/documents.ts';
 import { tied } from './tied.ts';
 
-/** What cloud-init's NoCloud data source reads; the key comes as a cloud's key pair does, in the meta-data. */
-export interface Seed {
-  readonly instanceId: string;
-  readonly hostName: string;
-  /** In the form of authorized_keys. */
-  readonly publicKey: string;
-  readonly userData: string;
-  readonly vendorData?: string;
-}
+/** Names by which cloud-init finds a disk with metadata. */
+export const LABELS = { nocloud: 'CIDATA', 'config-drive': 'config-2' } as const;
 
 const SIZE = 1024 * 1024;
 
-/** JSON is YAML too, and leaves no question of quoting. */
-export function metaData({ instanceId, hostName, publicKey }: Seed): string {
-  return `${JSON.stringify({ 'instance-id': instanceId, 'local-hostname': hostName, 'public-keys': [publicKey] })}\n`;
-}
-
 /**
- * Writes a small FAT disk labelled CIDATA.
+ * Writes a small FAT disk.
  * @param path absolute path of the image to make; a folder of the same name with `.d` is made beside it
  */
-export async function makeSeedDisk(path: string, seed: Seed, signal: AbortSignal): Promise<void> {
+export async function makeSeedDisk(
+  path: string,
+  documents: Documents,
+  label: string,
+  signal: AbortSignal,
+): Promise<void> {
   const folder = `${path}.d`;
-  await mkdir(folder);
-  const contents: Readonly<Record<string, string>> = {
-    'meta-data': metaData(seed),
-    'user-data': seed.userData,
-    ...(seed.vendorData !== undefined && { 'vendor-data': seed.vendorData }),
-  };
-  const files = Object.keys(contents).map(name => join(folder, name));
-  for (const [name, text] of Object.entries(contents)) await writeFile(join(folder, name), text);
+  for (const [name, content] of Object.entries(documents)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), content);
+  }
   await writeFile(path, '');
   await truncate(path, SIZE);
-  await run(tied(['mkfs.vfat', '-n', 'CIDATA', path]), { signal });
-  await run(tied(['mcopy', '-i', path, ...files, '::']), { signal });
+  await run(tied(['mkfs.vfat', '-n', label, path]), { signal });
+  const tops = [...new Set(Object.keys(documents).map(name => join(folder, name.split('/')[0] ?? '')))];
+  await run(tied(['mcopy', '-s', '-i', path, ...tops, '::']), { signal });
 }

@@ -1,5 +1,6 @@
 import type { Context } from '../host/context.ts';
 import type { Image } from '../openstack/image/types.ts';
+import type { MetadataSource, StaticNetwork } from './metadata/types.ts';
 import type { CloudPlacement } from './nova/types.ts';
 
 /** What boots an image. One file in this folder per kind; the list is in machines.ts. */
@@ -78,6 +79,10 @@ export interface Told {
   readonly address: string;
   /** Undefined: its network leads nowhere. */
   readonly router: string | undefined;
+  /** What the metadata said of the network; absent: nothing. */
+  readonly network?: StaticNetwork;
+  /** Paths that the guest asked the metadata service for; absent: there was none. */
+  asked?(): readonly string[];
 }
 
 export interface Hardware {
@@ -135,7 +140,11 @@ export interface MachineRequest {
   readonly memory: number;
   readonly cpus: number;
   readonly userName: string;
-  readonly userData: string;
+  readonly userData: string | Buffer;
+  /** How the guest gets its metadata; default: `nocloud`. A cloud has its own way. */
+  readonly metadata?: MetadataSource;
+  /** Whether the metadata gives addresses that DHCP does not, and a second network card; not with `nocloud`. */
+  readonly fixedAddresses?: true;
   /** What a cloud's operator hands to every guest; absent: nothing. */
   readonly vendorData?: string;
   /** Work directory owned by the caller; the machine removes what it makes there. */

@@ -99,7 +99,7 @@ export async function verifyPlace(
   const bundleOf = { ...suiteOf.bundle, ...(before && { previousScore: before }) };
   const suite = await runSuite(context, { ...suiteOf, bundle: bundleOf, own: own.map(ownCheck) });
   const { report } = suite;
-  const files = reportFiles(report, suite);
+  const files = reportFiles(report, suite.boots);
   // Only now, when every check has ended, is the key loaded.
   const key = await keyFor(context, factory, request, 'verify');
   const statement = await writeVerdict({ bundle, manifest, report, files, key });

@@ -12,7 +12,10 @@ export const DEFAULT_CHECKS = [
 ] as const;
 
 /** Checks that a factory file has to ask for: they take long, or are not for every image. */
-export const OPTIONAL_CHECKS = ['restart', 'power-off'] as const;
+export const OPTIONAL_CHECKS = [
+  ...['twins', 'drive-metadata', 'static-network', 'service-metadata'],
+  ...['restart', 'power-off'],
+] as const;
 
 /** Checks that only a cloud can be asked, where they are always asked. */
 export const CLOUD_CHECKS = ['image-record', 'metadata', 'config-drive', 'reboot', 'rebuild'] as const;

@@ -10,12 +10,16 @@ export function reportJson(report: Report): string {
 /** What lies beside a verdict, content by name. The console is cleaned: it is read in terminals. */
 export function reportFiles(
   report: Report,
-  { console, screen }: { readonly console: string; readonly screen?: Buffer },
+  boots: readonly { readonly name: string; readonly console: string; readonly screen?: Buffer }[],
 ): Record<string, string | Uint8Array> {
-  return {
+  const files: Record<string, string | Uint8Array> = {
     'report.json': reportJson(report),
     'junit.xml': junit(report),
-    'console.log': console.split('\n').map(clean).join('\n'),
-    ...(screen && { 'screen.png': screen }),
   };
+  for (const [index, { name, console, screen }] of boots.entries()) {
+    const suffix = index === 0 ? '' : `-${name}`;
+    files[`console${suffix}.log`] = console.split('\n').map(clean).join('\n');
+    if (screen !== undefined) files[`screen${suffix}.png`] = screen;
+  }
+  return files;
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { type BootMachine, MACHINES } from '../boot/machines.ts';
 import type { CloudPlacement } from '../boot/nova/types.ts';
@@ -9,8 +10,8 @@ import type { Quarantine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { TrustError } from '../host/errors.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
+import { type BootResult, runBoots } from './boot.ts';
 import { chooseChecks, requiredChecks } from './choose.ts';
-import { type FirstBoot, firstBoot } from './first-boot.ts';
 import { elsewhere } from './judge.ts';
 import { runOffline } from './offline/run.ts';
 import type { BundleUnderTest } from './offline/types.ts';
@@ -62,10 +63,8 @@ export interface SuiteRequest {
 
 export interface SuiteResult {
   readonly report: Report;
-  /** All that the guest wrote to its console, not cleaned. */
-  readonly console: string;
-  /** PNG of the screen at the end of a boot whose checks did not all pass. */
-  readonly screen?: Buffer;
+  /** The boots, the one first that the report tells of; what their guests wrote is not cleaned. */
+  readonly boots: readonly Pick<BootResult, 'name' | 'console' | 'screen'>[];
 }
 
 /**
@@ -84,19 +83,21 @@ export async function runSuite(
   const required = requiredChecks({ place, checks: request.checks, quarantine }, context.now());
   await assertBytes(context, request, 'is not the file that was to be tested');
   const startedAt = context.now().toISOString();
-  const { first, results } = await runChecks(context, request, checks, boot);
+  const { main, others, results } = await runChecks(context, request, checks, boot);
   await assertBytes(context, request, 'changed while it was tested');
-  const { machine, bootSeconds, sharedSeconds, console, screen } = first;
+  const { machine, bootSeconds, sharedSeconds } = main;
+  const otherBoots = others.map(({ name, bootSeconds }) => ({ name, bootSeconds }));
   const report = {
     ...subject(request),
     ...{ machine, bootSeconds, sharedSeconds, required },
+    ...(otherBoots.length > 0 && { otherBoots }),
     run: runId(context),
     startedAt,
     finishedAt: context.now().toISOString(),
     checks: results,
     passed: required.every(name => results.some(each => each.name === name && each.outcome === 'passed')),
   };
-  return { report, console, ...(screen && { screen }) };
+  return { report, boots: [main, ...others] };
 }
 
 async function assertBytes(context: Context, { path, file }: SuiteRequest, complaint: string): Promise<void> {
@@ -106,7 +107,8 @@ async function assertBytes(context: Context, { path, file }: SuiteRequest, compl
 }
 
 interface Ran {
-  readonly first: FirstBoot;
+  readonly main: BootResult;
+  readonly others: readonly BootResult[];
   /** In the order of the list of checks. */
   readonly results: readonly CheckResult[];
 }
@@ -121,15 +123,16 @@ async function runChecks(
   const away = checks.filter(check => !here.includes(check)).map(check => elsewhere(context, check));
   const guest = here.filter((check): check is GuestCheck => check.kind === 'guest');
   const offline = here.filter((check): check is OfflineCheck => check.kind === 'offline');
-  const [first, looked] = await withWorkDirectory(context, request.work, directory =>
+  const cores = availableParallelism();
+  const [{ main, others }, looked] = await withWorkDirectory(context, request.work, directory =>
     both(
-      firstBoot(context, request, guest, { directory, boot }),
+      runBoots(context, request, guest, { directory, boot, cores }),
       runOffline(context, request.bundle, offline, request.quarantine),
     ),
   );
-  const found = [...away, ...first.results, ...looked];
+  const found = [...away, ...[main, ...others].flatMap(each => each.results), ...looked];
   const results = checks.flatMap(({ name }) => found.filter(each => each.name === name));
-  return { first, results };
+  return { main, others, results };
 }
 
 /** Both have ended when it returns or throws: neither works on in a directory that is being removed. */

@@ -50,9 +50,19 @@ export interface OfflineCheck extends CheckFacts {
   look(image: ImageUnderTest): Promise<Looked>;
 }
 
-/** Looks at the guest of the first boot, which all of these share. */
+/**
+ * A boot of the image that checks share: `first` with NoCloud and DHCP, `drive` with a config drive that gives addresses,
+ * `service` with the metadata service of an OpenStack.
+ */
+export type BootName = 'first' | 'drive' | 'service';
+
+/** Looks at the guest of a boot, which it shares with others. */
 export interface GuestCheck extends CheckFacts {
   readonly kind: 'guest';
+  /** Default: `first`. */
+  readonly boot?: BootName;
+  /** What the guest of the first boot is asked as well, to compare. */
+  readonly compares?: readonly string[];
   /** Shell commands whose answers it needs, from root; all checks' questions go to the guest in one session. */
   asks?(guest: Pick<GuestUnderTest, 'machine' | 'nonce'>): readonly string[];
   /** It changes the guest for others: it runs when they are done, one after the other in the order of the list. */
@@ -87,6 +97,8 @@ export interface GuestUnderTest {
   readonly allow: AllowList;
   /** What the guest answered to the checks' questions; absent: each asks by itself. */
   readonly answers?: Answers;
+  /** What the guest of the first boot answered, for a check of another boot; nothing where it never came up. */
+  readonly twin?: () => Promise<Answers>;
 }
 
 /** `degraded`: it finished, and met errors on the way that it could work around. */
@@ -121,6 +133,8 @@ export interface Report {
   readonly finishedAt: string;
   /** Seconds from power-on to cloud-init finished; 0 when it never did. */
   readonly bootSeconds: number;
+  /** The boots beside it, with the same of each. */
+  readonly otherBoots?: readonly { readonly name: string; readonly bootSeconds: number }[];
   /** Seconds that the checks took which share that boot; those that restart the guest are not among them. */
   readonly sharedSeconds: number;
   /** Names of the checks that must have passed; others were run, and stop nothing. */

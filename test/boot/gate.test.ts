@@ -24,6 +24,18 @@ function sink(): { stream: Duplex; frames: Buffer[] } {
   return { stream, frames };
 }
 
+/** A gate behind which the metadata service stands at a port, and what it makes of frames of both directions. */
+async function relayed(sent: readonly Buffer[], received: readonly Buffer[]) {
+  const [fromGuest, fromNetwork] = [new PassThrough(), new PassThrough()];
+  const [network, guest] = [sink(), sink()];
+  const streams = { fromGuest, fromNetwork, toNetwork: network.stream, toGuest: guest.stream };
+  new NetworkGate(streams, { host: HOST, resolver: RESOLVER, metadataPort: 40_123 });
+  for (const each of sent) fromGuest.write(lengthed(each));
+  for (const each of received) fromNetwork.write(lengthed(each));
+  await new Promise(resolve => setImmediate(resolve));
+  return { passed: network.frames, delivered: guest.frames };
+}
+
 async function through(...frames: readonly Buffer[]) {
   const fromGuest = new PassThrough();
   const [network, guest] = [sink(), sink()];
@@ -115,5 +127,36 @@ describe('frameReader', () => {
     read(Buffer.from([0xff, 0xff, 0xff, 0xff]));
     read(lengthed(Buffer.from('late')));
     expect(seen).toEqual([]);
+  });
+});
+
+describe('a gate with a metadata service', () => {
+  const asked = from({ sourcePort: 4000, destination: '169.254.169.254', destinationPort: 80, flags: SYN });
+  const answer = from({
+    source: HOST,
+    sourcePort: 40_123,
+    destination: GUEST,
+    destinationPort: 4000,
+    flags: ACK,
+  });
+  const ssh = from({ source: HOST, sourcePort: 50_000, destination: GUEST, destinationPort: 22, flags: SYN });
+
+  it('leads the well-known address to it and back, and nothing else', async () => {
+    const other = from({
+      sourcePort: 4000,
+      destination: '169.254.169.254',
+      destinationPort: 443,
+      flags: SYN,
+    });
+    const { passed, delivered } = await relayed([asked, other], [answer, ssh]);
+    expect(passed.map(each => datagram(each))).toMatchObject([
+      { destination: HOST, destinationPort: 40_123 },
+    ]);
+    expect(delivered.map(each => [...each.subarray(26, 30)].join('.'))).toEqual(['169.254.169.254', HOST]);
+    expect(delivered[1]).toEqual(ssh);
+  });
+
+  it('is not there without one', async () => {
+    expect((await through(asked)).passed).toEqual([]);
   });
 });

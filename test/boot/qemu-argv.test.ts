@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { qemuArgv, virtualNetwork } from '../../src/boot/qemu-argv.ts';
+import { qemuArgv, staticNetwork, virtualNetwork } from '../../src/boot/qemu-argv.ts';
 
 const network = virtualNetwork(Buffer.from([6, 43]));
 const guest = { memory: 1024 ** 3, cpus: 2, firmware: 'bios' as const };
@@ -33,4 +33,21 @@ it('protects the variables of Secure Boot', () => {
   expect(argv).toContain('-machine q35,smm=on');
   expect(argv).toContain('property=secure,value=on');
   expect(argv).toContain('.secboot.fd');
+});
+
+it('looks like an OpenStack where its metadata comes as from one, and takes out what the guest is sent', () => {
+  const argv = qemuArgv({ ...guest, metadata: 'service' }, 'tcg', network);
+  expect(argv.join(' ')).toContain('-smbios type=1,product=OpenStack Nova');
+  expect(argv.join(' ')).not.toContain('seed.img');
+  const filters = argv.filter(each => each.startsWith('filter-redirector'));
+  expect(filters.map(each => /id=(\w+)/.exec(each)?.[1])).toEqual(['pass', 'judge', 'watch', 'answer']);
+});
+
+it('has two cards, and leads ssh to an address that no DHCP hands out', () => {
+  const fixed = staticNetwork(network);
+  const argv = qemuArgv({ ...guest, metadata: 'config-drive' }, 'tcg', network, fixed).join(' ');
+  expect(argv).toContain(`-${fixed.first.address}:22`);
+  for (const { mac } of [fixed.first, fixed.second]) expect(argv).toContain(`mac=${mac}`);
+  expect(fixed.first.address).not.toBe(network.guest);
+  expect(fixed.second.address.split('.')[2]).not.toBe(fixed.first.address.split('.')[2]);
 });

@@ -1,34 +1,41 @@
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { makeSeedDisk, metaData } from '../../src/boot/seed.ts';
+import { noCloudDocuments, openStackDocuments } from '../../src/boot/metadata/documents.ts';
+import { LABELS, makeSeedDisk } from '../../src/boot/seed.ts';
 import { run } from '../../src/host/process.ts';
 import { temporary } from './temporary.ts';
 
-const seed = {
+const data = {
   instanceId: 'i-1',
   hostName: 'guest',
   publicKey: 'ssh-ed25519 AAAA image-factory',
   userData: '#cloud-config\nruncmd: []\n',
 };
 
-it('makes a disk that mtools reads, with the label that cloud-init looks for', async () => {
+async function diskOf(documents: Parameters<typeof makeSeedDisk>[1], label: string) {
   const disk = join(await temporary(), 'seed.img');
-  await makeSeedDisk(disk, seed, new AbortController().signal);
-  expect((await run(['mlabel', '-s', '-i', disk, '::'])).stdout).toMatch(/CIDATA/);
-  expect((await run(['mtype', '-i', disk, '::user-data'])).stdout).toBe(seed.userData);
-  expect(parse((await run(['mtype', '-i', disk, '::meta-data'])).stdout)).toEqual({
+  await makeSeedDisk(disk, documents, label, new AbortController().signal);
+  expect((await run(['mlabel', '-s', '-i', disk, '::'])).stdout).toContain(label);
+  return async (path: string) => (await run(['mtype', '-i', disk, `::${path}`])).stdout;
+}
+
+it('makes a disk that mtools reads, with the label that cloud-init looks for', async () => {
+  const read = await diskOf(noCloudDocuments(data), LABELS.nocloud);
+  expect(await read('user-data')).toBe(data.userData);
+  expect(parse(await read('meta-data'))).toEqual({
     'instance-id': 'i-1',
     'local-hostname': 'guest',
-    'public-keys': [seed.publicKey],
+    'public-keys': [data.publicKey],
   });
 });
 
-it('writes meta-data that is YAML, whatever the key says', () => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), publicKey => {
-      expect(parse(metaData({ ...seed, publicKey }))['public-keys']).toEqual([publicKey]);
-    }),
-  );
+it('makes a config drive with the folders of OpenStack', async () => {
+  const read = await diskOf(openStackDocuments({ ...data, vendorData: '#!/bin/sh' }), LABELS['config-drive']);
+  expect(await read('openstack/latest/user_data')).toBe(data.userData);
+  expect(JSON.parse(await read('openstack/latest/meta_data.json'))).toMatchObject({
+    uuid: 'i-1',
+    name: 'guest',
+  });
+  expect(JSON.parse(await read('openstack/latest/vendor_data.json'))).toEqual({ 'cloud-init': '#!/bin/sh' });
 });

@@ -4,7 +4,7 @@ import { formatBytes, formatSeconds, formatTime } from '../../src/report/format.
 import { report } from './fixture.ts';
 
 it('puts the report, JUnit and a clean console beside a verdict', () => {
-  const files = reportFiles(report(), { console: 'boot\u001b[2J\r\nlogin:\u0007' });
+  const files = reportFiles(report(), [{ name: 'first', console: 'boot\u001b[2J\r\nlogin:\u0007' }]);
   expect(Object.keys(files)).toEqual(['report.json', 'junit.xml', 'console.log']);
   expect(JSON.parse(String(files['report.json']))).toEqual(report());
   expect(files['console.log']).toBe('boot\nlogin:');
@@ -12,7 +12,10 @@ it('puts the report, JUnit and a clean console beside a verdict', () => {
 
 it('puts a picture of the screen there as it is', () => {
   const screen = Buffer.from([0x89, 0, 255, 10]);
-  expect(reportFiles(report(), { console: '', screen })['screen.png']).toEqual(screen);
+  const drive = { name: 'drive', console: 'x', screen };
+  const files = reportFiles(report(), [{ name: 'first', console: '', screen }, drive]);
+  expect(files['screen.png']).toEqual(screen);
+  expect([files['console-drive.log'], files['screen-drive.png']]).toEqual(['x', screen]);
 });
 
 it.each([

@@ -55,7 +55,8 @@ const verdictOn = (sector: Buffer) => inFolder(folder => verdictIn(folder, secto
 
 async function verdictIn(folder: string, sector: Buffer) {
   const request = await diskOf(folder, sector);
-  const { report, console } = await runSuite(createContext(), request, bootQemu);
+  const { report, boots } = await runSuite(createContext(), request, bootQemu);
+  const console = boots[0]?.console ?? '';
   expect(await processesIn(folder)).toEqual([]);
   expect(await readdir(folder)).toEqual(['disk.raw']);
   expect(report.passed).toBe(false);

@@ -54,7 +54,8 @@ describe('runSuite', () => {
   it('gives a finished report', async () => {
     const { request, folder } = await prepared();
     const { boot, machine } = booter();
-    const { report, console, screen } = await runSuite(context, request, boot);
+    const { report, boots } = await runSuite(context, request, boot);
+    const { console, screen } = boots[0] ?? {};
     expect(report).toMatchObject({
       ...{ formatVersion: 1, image: 'debian-12', version: '20261121.1', place: 'qemu', job: 'host:1' },
       ...{ coreDigest: 'c', diskDigest: 'd', required: REQUIRED, passed: true },
@@ -78,7 +79,7 @@ describe('runSuite', () => {
     const { boot, asked } = booter();
     await runSuite(context, request, boot);
     expect(asked[0]?.diskSize).toBeGreaterThanOrEqual(2 * 1.7 * GIB);
-    expect(parse(asked[0]?.userData ?? '')).toMatchObject({ write_files: [{ path: expect.any(String) }] });
+    expect(parse(String(asked[0]?.userData))).toMatchObject({ write_files: [{ path: expect.any(String) }] });
   });
 
   it('does not pass when one check fails', async () => {
@@ -97,8 +98,8 @@ describe('runSuite', () => {
     expect(result.report.checks.map(check => check.outcome)).toEqual(['passed', 'failed', 'failed']);
     expect(result.report.checks[1]?.detail).toBe('the guest gave up: grub rescue>');
     expect(result.report).toMatchObject({ passed: false, bootSeconds: 0 });
-    expect(result.console).toBe(console);
-    expect(String(result.screen)).toBe('picture');
+    expect(result.boots[0]?.console).toBe(console);
+    expect(String(result.boots[0]?.screen)).toBe('picture');
     expect(machine.closed).toBe(1);
   });
 
@@ -106,7 +107,8 @@ describe('runSuite', () => {
     const { request, folder } = await prepared({ checks: ['images'] });
     for (const { path } of manifest.files) await writeFile(join(folder, path), 'no image at all');
     const { boot, asked } = booter();
-    const { report, console } = await runSuite(context, request, boot);
+    const { report, boots } = await runSuite(context, request, boot);
+    const { console } = boots[0] ?? {};
     expect(asked).toEqual([]);
     expect(console).toBe('');
     expect(report).toMatchObject({ required: ['images'], passed: false, machine: { kind: 'none' } });

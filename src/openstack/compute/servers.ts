@@ -19,7 +19,7 @@ export interface NewServer {
   /** By the last one, the run's own, the server is found again. */
   readonly tags: readonly string[];
   readonly keyName?: string;
-  readonly userData?: string;
+  readonly userData?: string | Buffer;
   readonly configDrive?: boolean;
   readonly securityGroups?: readonly string[];
   readonly availabilityZone?: string;
@@ -70,7 +70,7 @@ function optional(key: string, value: unknown): object {
   return value === undefined ? {} : { [key]: value };
 }
 
-function encoded(userData: string | undefined): string | undefined {
+function encoded(userData: string | Buffer | undefined): string | undefined {
   return userData === undefined ? undefined : Buffer.from(userData).toString('base64');
 }
 
@@ -162,7 +162,7 @@ export async function rebootServer(compute: Compute, id: string, kind: 'SOFT' | 
 export async function rebuildServer(
   compute: Compute,
   id: string,
-  { image, userData }: { readonly image: string; readonly userData?: string },
+  { image, userData }: { readonly image: string; readonly userData?: string | Buffer },
 ): Promise<void> {
   const user_data = encoded(userData);
   await act(compute, id, 'rebuild', { rebuild: { imageRef: image, ...optional('user_data', user_data) } });

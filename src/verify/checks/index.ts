@@ -8,6 +8,7 @@ import { configDrive } from './config-drive.ts';
 import { consoleLog } from './console.ts';
 import { dhcp } from './dhcp.ts';
 import { discard } from './discard.ts';
+import { driveMetadata } from './drive-metadata.ts';
 import { hostName } from './host-name.ts';
 import { imageRecord } from './image-record.ts';
 import { kernelLog } from './kernel-log.ts';
@@ -27,8 +28,11 @@ import { rootLogin } from './root-login.ts';
 import { rootPassword } from './root-password.ts';
 import { route } from './route.ts';
 import { running } from './running.ts';
+import { serviceMetadata } from './service-metadata.ts';
 import { ssh } from './ssh.ts';
+import { staticNetwork } from './static-network.ts';
 import { time } from './time.ts';
+import { twins } from './twins.ts';
 import { units } from './units.ts';
 import { userData } from './user-data.ts';
 import { vendorData } from './vendor-data.ts';
@@ -40,6 +44,7 @@ export const CHECKS: readonly Check[] = [
   ...[userData, vendorData, hostName, dhcp, route, resolver, time, listening],
   ...[rootPassword, passwords, passwordLogin, rootLogin, accounts, authorizedKeys],
   ...[rootGrows, rootFilesystem, discard, consoleLog, loginPrompt],
+  ...[twins, driveMetadata, staticNetwork, serviceMetadata],
   // The server with the config drive comes up meanwhile, and waits two minutes for a network.
   ...[imageRecord, metadata, reboot, rebuild, configDrive],
   ...[restart, powerOff],

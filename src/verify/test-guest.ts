@@ -1,110 +1,32 @@
-import type { BootMachine } from '../boot/machines.ts';
 import type { Machine } from '../boot/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
-import { asRaw } from '../image/disk-file.ts';
+import type { BootResult } from './boot.ts';
+import type { BootPlan } from './boot-plan.ts';
 import { type Answers, gather } from './facts.ts';
 import { awaitGuest, type BootedGuest } from './guest.ts';
 import { judge } from './judge.ts';
 import type { SuiteRequest } from './suite.ts';
 import type { CheckResult, GuestCheck, GuestUnderTest, Report } from './types.ts';
-import { userData, vendorData } from './user-data.ts';
-
-const GIB = 1024 ** 3;
-
-/** What the first boot, which all guest checks share, came to. */
-export interface FirstBoot {
-  readonly machine: Report['machine'];
-  /** From power-on to cloud-init finished; 0: it never was. */
-  readonly bootSeconds: number;
-  /** From then until the checks had ended that share the guest. */
-  readonly sharedSeconds: number;
-  readonly results: readonly CheckResult[];
-  readonly console: string;
-  readonly screen?: Buffer;
-}
-
-export interface FirstBootParts {
-  /** Work directory of the suite. */
-  readonly directory: string;
-  readonly boot: BootMachine;
-}
 
 /**
- * Boots the image and runs these checks on the guest; one that does not come up gives failed checks.
- * @throws HostError when this host cannot boot a guest, CancelledError
+ * Waits for a guest and lets its checks at it.
+ * @param tell called once with what it answered to the questions of all, if it came up
  */
-export async function firstBoot(
+export async function testGuest(
   context: Context,
   request: SuiteRequest,
-  checks: readonly GuestCheck[],
-  { directory, boot }: FirstBootParts,
-): Promise<FirstBoot> {
-  if (checks.length === 0) return notBooted(request, 'none', []);
-  const nonce = context.random(16).toString('hex');
-  const diskSize = largerDisk(request.imageSize);
-  const image = await machineImage(context, request, directory);
-  const machineRequest = { context, directory, diskSize, ...machineSettings(request, nonce), ...image };
-  let machine: Machine;
-  try {
-    machine = await boot(machineRequest);
-  } catch (error) {
-    if (!(error instanceof CheckError)) throw error;
-    const results = checks.map(check => judgeGuest(context, request, check, () => Promise.reject(error)));
-    const kind = request.cloud === undefined ? 'qemu' : 'nova';
-    return notBooted(request, kind, await Promise.all(results));
-  }
-  try {
-    const { userName, imageSize, bundle } = request;
-    const { logins, allow } = bundle;
-    const facts = { machine, userName, imageSize, diskSize: machine.diskSize, nonce, logins, allow };
-    const guest = { context, budget: request.boot.budget, ...facts };
-    const tested = await testGuest(context, request, checks, guest);
-    const passed = tested.results.every(({ outcome }) => outcome === 'passed');
-    const screen = passed ? undefined : await machine.screen();
-    return { ...tested, console: await machine.console(), ...(screen && { screen }) };
-  } finally {
-    await machine.close();
-  }
-}
-
-/** Twice the image at least, in whole GiB: a root filesystem that did not grow fills half of it at most. */
-function largerDisk(imageSize: number): number {
-  return Math.ceil((2 * imageSize) / GIB + 1) * GIB;
-}
-
-/** What a machine can boot from: an unpacked copy, where the file is in a form that it does not know. */
-async function machineImage(context: Context, { path, form, imageSize }: SuiteRequest, directory: string) {
-  if (form === 'qcow2' || form === 'raw') return { image: path, form };
-  const raw = await asRaw(context, { path, form }, imageSize, directory);
-  return { image: raw.path, form: 'raw' as const };
-}
-
-function machineSettings(request: SuiteRequest, nonce: string) {
-  const { imageSize, userName, state, boot, direct, cloud } = request;
-  const { accel, firmware, memory, cpus } = boot;
-  const how = { accel, firmware, memory, cpus, cloud, ...(direct === undefined ? {} : { direct }) };
-  const seeded = { userData: userData(nonce), vendorData: vendorData(nonce) };
-  return { imageSize, userName, state, ...how, ...seeded };
-}
-
-function notBooted({ boot }: SuiteRequest, kind: string, results: readonly CheckResult[]): FirstBoot {
-  const machine = { kind, accelerator: 'none', firmware: boot.firmware };
-  return { machine, bootSeconds: 0, sharedSeconds: 0, results, console: '' };
-}
-
-async function testGuest(
-  context: Context,
-  request: SuiteRequest,
-  checks: readonly GuestCheck[],
+  { checks, asks }: BootPlan,
   guest: Omit<GuestUnderTest, 'cloudInit'>,
-): Promise<Omit<FirstBoot, 'console' | 'screen'>> {
+  tell: (answers: Answers) => void,
+): Promise<Omit<BootResult, 'name' | 'console' | 'screen'>> {
   const { machine } = guest;
   const booted = await bootOrReason(context, machine, request.boot.budget);
   const start = context.now().getTime();
   const reached = !(booted instanceof CheckError);
   const subject = underTest(guest, booted);
-  const answers = reached ? questions(context, subject, checks) : undefined;
+  const answers = reached ? questions(context, subject, checks, asks) : undefined;
+  void answers?.then(tell, () => {});
   const turn = (check: GuestCheck) => turnOf(context, request, check, { subject, booted, answers });
   const shared = checks.filter(check => !check.alone).map(turn);
   await Promise.allSettled([answers, ...shared]);
@@ -148,13 +70,15 @@ async function questions(
   context: Context,
   guest: GuestUnderTest,
   checks: readonly GuestCheck[],
+  asks: readonly string[],
 ): Promise<Answers> {
-  const commands = checks.flatMap(check => check.asks?.(guest) ?? []);
+  const commands = [...checks.flatMap(check => check.asks?.(guest) ?? []), ...asks];
   const mark = context.random(16).toString('hex');
   return gather(guest.machine, commands, mark);
 }
 
-function judgeGuest(
+/** One check of a guest, with the factory file's word on it. */
+export function judgeGuest(
   context: Context,
   { quarantine }: SuiteRequest,
   check: GuestCheck,

@@ -1,0 +1,149 @@
+import type { BootMachine } from '../boot/machines.ts';
+import type { Machine, MachineRequest } from '../boot/types.ts';
+import type { Context } from '../host/context.ts';
+import { CheckError } from '../host/errors.ts';
+import { asRaw } from '../image/disk-file.ts';
+import { type BootPlan, planBoots, withinCores } from './boot-plan.ts';
+import type { Answers } from './facts.ts';
+import type { SuiteRequest } from './suite.ts';
+import { judgeGuest, testGuest } from './test-guest.ts';
+import type { BootName, CheckResult, GuestCheck, GuestUnderTest, Report } from './types.ts';
+import { vendorData } from './user-data.ts';
+
+const GIB = 1024 ** 3;
+
+/** What a boot came to, and the checks that looked at it. */
+export interface BootResult {
+  readonly name: BootName;
+  readonly machine: Report['machine'];
+  /** From power-on to cloud-init finished; 0: it never was. */
+  readonly bootSeconds: number;
+  /** From then until the checks had ended that share the guest. */
+  readonly sharedSeconds: number;
+  readonly results: readonly CheckResult[];
+  readonly console: string;
+  readonly screen?: Buffer;
+}
+
+export interface BootParts {
+  /** Work directory of the suite. */
+  readonly directory: string;
+  readonly boot: BootMachine;
+  /** Processors of this host. */
+  readonly cores: number;
+}
+
+/**
+ * Boots the image as often as these checks need, side by side as far as there are processors; a guest that does not
+ * come up gives failed checks.
+ * @returns the boot that the report tells of, and the others
+ * @throws HostError when this host cannot boot a guest, CancelledError
+ */
+export async function runBoots(
+  context: Context,
+  request: SuiteRequest,
+  checks: readonly GuestCheck[],
+  parts: BootParts,
+): Promise<{ main: BootResult; others: readonly BootResult[] }> {
+  const plans = planBoots(checks);
+  if (plans.length === 0) return { main: notBooted(request, 'first', 'none', []), others: [] };
+  const image = await machineImage(context, request, parts.directory);
+  let tell = (_answers: Answers) => {};
+  const told = new Promise<Answers>(resolve => {
+    tell = resolve;
+  });
+  const jobs = plans.map(plan => {
+    const first = plan.name === 'first';
+    const cpus = first ? request.boot.cpus : 1;
+    const facts: BootFacts = { image, cpus, ...(first ? { tell } : { twin: () => told }) };
+    return { cpus, run: () => runBoot(context, request, plan, facts, parts) };
+  });
+  const [main, ...others] = await withinCores(parts.cores, jobs);
+  if (main === undefined) throw new TypeError('no boot was planned');
+  return { main, others };
+}
+
+interface BootFacts {
+  readonly image: Pick<MachineRequest, 'image' | 'form'>;
+  readonly cpus: number;
+  readonly tell?: (answers: Answers) => void;
+  readonly twin?: () => Promise<Answers>;
+}
+
+async function runBoot(
+  context: Context,
+  request: SuiteRequest,
+  plan: BootPlan,
+  { image, cpus, tell = () => {}, twin }: BootFacts,
+  { directory, boot }: BootParts,
+): Promise<BootResult> {
+  const { name, checks } = plan;
+  const nonce = context.random(16).toString('hex');
+  const diskSize = largerDisk(request.imageSize);
+  const machineRequest = { context, directory, diskSize, ...machineSettings(request, plan, nonce), ...image };
+  let machine: Machine;
+  try {
+    machine = await boot({ ...machineRequest, cpus });
+  } catch (error) {
+    tell(new Map());
+    if (!(error instanceof CheckError)) throw error;
+    const results = checks.map(check => judgeGuest(context, request, check, () => Promise.reject(error)));
+    const kind = request.cloud === undefined ? 'qemu' : 'nova';
+    return notBooted(request, name, kind, await Promise.all(results));
+  }
+  try {
+    const guest = { ...guestFacts(context, request, machine, nonce), ...(twin && { twin }) };
+    const tested = await testGuest(context, request, plan, guest, tell);
+    const passed = tested.results.every(({ outcome }) => outcome === 'passed');
+    const screen = passed ? undefined : await machine.screen();
+    return { name, ...tested, console: await machine.console(), ...(screen && { screen }) };
+  } finally {
+    tell(new Map());
+    await machine.close();
+  }
+}
+
+function guestFacts(
+  context: Context,
+  { userName, imageSize, bundle, boot }: SuiteRequest,
+  machine: Machine,
+  nonce: string,
+): Omit<GuestUnderTest, 'cloudInit'> {
+  const { logins, allow } = bundle;
+  const facts = { machine, userName, imageSize, diskSize: machine.diskSize, nonce, logins, allow };
+  return { context, budget: boot.budget, ...facts };
+}
+
+/** Twice the image at least, in whole GiB: a root filesystem that did not grow fills half of it at most. */
+function largerDisk(imageSize: number): number {
+  return Math.ceil((2 * imageSize) / GIB + 1) * GIB;
+}
+
+/** What a machine can boot from: an unpacked copy, where the file is in a form that it does not know. */
+async function machineImage(
+  context: Context,
+  { path, form, imageSize }: SuiteRequest,
+  directory: string,
+): Promise<BootFacts['image']> {
+  if (form === 'qcow2' || form === 'raw') return { image: path, form };
+  const raw = await asRaw(context, { path, form }, imageSize, directory);
+  return { image: raw.path, form: 'raw' as const };
+}
+
+function machineSettings(request: SuiteRequest, plan: BootPlan, nonce: string) {
+  const { imageSize, userName, state, boot, direct, cloud } = request;
+  const { accel, firmware, memory } = boot;
+  const how = { accel, firmware, memory, cloud, ...plan.how, ...(direct === undefined ? {} : { direct }) };
+  const seeded = { userData: plan.userData(nonce), vendorData: vendorData(nonce) };
+  return { imageSize, userName, state, ...how, ...seeded };
+}
+
+function notBooted(
+  { boot }: SuiteRequest,
+  name: BootName,
+  kind: string,
+  results: readonly CheckResult[],
+): BootResult {
+  const machine = { kind, accelerator: 'none', firmware: boot.firmware };
+  return { name, machine, bootSeconds: 0, sharedSeconds: 0, results, console: '' };
+}
