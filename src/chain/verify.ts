@@ -22,7 +22,7 @@ import type { Report } from '../verify/types.ts';
 import { cloudOf, cloudPlacement, openCloud } from './cloud.ts';
 import { lineOf, ownFolders, quarantineOf, readDefinition } from './definition.ts';
 import { cloudPlace, placeKind, RUNNER_PLACE } from './places.ts';
-import { previousScore } from './previous.ts';
+import { previousResults } from './previous.ts';
 import { keyFor } from './trust.ts';
 import type { BootRequest, CommonRequest, KeyRequest, VerifyRequest, VerifyResult } from './types.ts';
 import { bundleUnderTest } from './under-test.ts';
@@ -94,10 +94,16 @@ export async function verifyPlace(
   const tools = [...TOOLS.verify, ...toolsOf(manifest.files.map(each => each.form))];
   await requireTools(context, tools, { install: request.installTools, root: rootPrefix });
   const own = await ownChecks(factory.file, ownFolders(factory, manifest.image));
-  const before = await previousScore(bundle, manifest, manifest.line);
+  const before = await previousResults(bundle, manifest, manifest.line, request.firmware);
   const suiteOf = suiteRequest(context, request, factory, core, where);
-  const bundleOf = { ...suiteOf.bundle, ...(before && { previousScore: before }) };
-  const suite = await runSuite(context, { ...suiteOf, bundle: bundleOf, own: own.map(ownCheck) });
+  const bundleOf = { ...suiteOf.bundle, ...(before.score && { previousScore: before.score }) };
+  const compared = before.boot && { previousBoot: before.boot };
+  const suite = await runSuite(context, {
+    ...suiteOf,
+    bundle: bundleOf,
+    ...compared,
+    own: own.map(ownCheck),
+  });
   const { report } = suite;
   const files = reportFiles(report, suite.boots);
   // Only now, when every check has ended, is the key loaded.

@@ -5,7 +5,7 @@ import type { Distribution } from './types.ts';
 export const DEFAULT_CHECKS = [
   ...['images', 'filesystem', 'bootable', 'fstab', 'sealed', 'host-keys', 'logins', 'secrets', 'build-host'],
   ...['world-writable', 'set-id', 'package-files', 'package-sources', 'hardening'],
-  ...['running', 'address', 'ssh', 'cloud-init', 'units', 'kernel-log'],
+  ...['running', 'address', 'ssh', 'cloud-init', 'boot-time', 'units', 'kernel-log'],
   ...['user-data', 'vendor-data', 'host-name', 'dhcp', 'route', 'resolver', 'time', 'listening'],
   ...['root-password', 'passwords', 'password-login', 'root-login', 'accounts', 'authorized-keys'],
   ...['root-grows', 'root-filesystem', 'discard', 'console', 'login-prompt'],

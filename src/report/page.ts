@@ -3,6 +3,7 @@ import type { StoredImage } from '../promote/types.ts';
 import type { Report } from '../verify/types.ts';
 import { Html, html, webLink } from './escape.ts';
 import { formatBytes, formatSeconds, formatTime } from './format.ts';
+import { bootSection } from './page-boot.ts';
 import { consoleSection, placeSection } from './page-checks.ts';
 import { filesSection, howToVerify } from './page-files.ts';
 import { STYLE } from './style.ts';
@@ -62,6 +63,7 @@ ${promotionSection(input)}
 ${input.reports.map(report => placeSection(report, input.protects))}
 ${filesSection(input)}
 ${howToVerify(input)}
+${input.reports.map(bootSection)}
 ${making(input)}
 ${input.consoles.map(({ place, text }) => consoleSection(place, text))}
 <footer>Made by image-factory. This page explains; only the signatures prove.</footer>

@@ -42,6 +42,8 @@ code, pre { font: .85em/1.5 ui-monospace, SFMono-Regular, Menlo, "DejaVu Sans Mo
 code { overflow-wrap: anywhere; }
 pre { margin: .4rem 0 0; padding: .8rem 1rem; background: var(--code); border: 1px solid var(--line);
   border-radius: .4rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+svg.boot { width: 100%; height: auto; margin-top: .6rem; fill: var(--text); font: 11px system-ui, sans-serif; }
+svg.boot rect { fill: var(--link); opacity: .45; }
 pre.console { max-height: 32rem; overflow-y: auto; }
 table { width: 100%; border-collapse: collapse; }
 th, td { text-align: left; vertical-align: top; padding: .5rem .75rem .5rem 0; border-top: 1px solid var(--line);

@@ -3,11 +3,12 @@ import type { Machine, MachineRequest } from '../boot/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
 import { asRaw } from '../image/disk-file.ts';
+import type { UnitTime } from './boot-chart.ts';
 import { type BootPlan, planBoots, withinCores } from './boot-plan.ts';
 import type { Answers } from './facts.ts';
 import type { SuiteRequest } from './suite.ts';
-import { judgeGuest, testGuest } from './test-guest.ts';
-import type { BootName, CheckResult, GuestCheck, GuestUnderTest, Report } from './types.ts';
+import { judgeGuest, type NewGuest, testGuest } from './test-guest.ts';
+import type { BootName, CheckResult, GuestCheck, Report } from './types.ts';
 import { vendorData } from './user-data.ts';
 
 const GIB = 1024 ** 3;
@@ -21,6 +22,8 @@ export interface BootResult {
   /** From then until the checks had ended that share the guest. */
   readonly sharedSeconds: number;
   readonly results: readonly CheckResult[];
+  /** The units that took longest. */
+  readonly units: readonly UnitTime[];
   readonly console: string;
   readonly screen?: Buffer;
 }
@@ -105,13 +108,13 @@ async function runBoot(
 
 function guestFacts(
   context: Context,
-  { userName, imageSize, bundle, boot }: SuiteRequest,
+  { userName, imageSize, bundle, boot, previousBoot }: SuiteRequest,
   machine: Machine,
   nonce: string,
-): Omit<GuestUnderTest, 'cloudInit'> {
+): NewGuest {
   const { logins, allow } = bundle;
   const facts = { machine, userName, imageSize, diskSize: machine.diskSize, nonce, logins, allow };
-  return { context, budget: boot.budget, ...facts };
+  return { context, budget: boot.budget, ...facts, ...(previousBoot && { previousBoot }) };
 }
 
 /** Twice the image at least, in whole GiB: a root filesystem that did not grow fills half of it at most. */
@@ -145,5 +148,5 @@ function notBooted(
   results: readonly CheckResult[],
 ): BootResult {
   const machine = { kind, accelerator: 'none', firmware: boot.firmware };
-  return { name, machine, bootSeconds: 0, sharedSeconds: 0, results, console: '' };
+  return { name, machine, bootSeconds: 0, sharedSeconds: 0, results, units: [], console: '' };
 }

@@ -15,7 +15,15 @@ import { chooseChecks, requiredChecks } from './choose.ts';
 import { elsewhere } from './judge.ts';
 import { runOffline } from './offline/run.ts';
 import type { BundleUnderTest } from './offline/types.ts';
-import type { Check, CheckResult, GuestCheck, OfflineCheck, PlaceKind, Report } from './types.ts';
+import type {
+  Check,
+  CheckResult,
+  GuestCheck,
+  OfflineCheck,
+  PlaceKind,
+  PreviousBoot,
+  Report,
+} from './types.ts';
 
 /** What is tested, where, and how; sizes are bytes, times milliseconds. */
 export interface SuiteRequest {
@@ -45,6 +53,7 @@ export interface SuiteRequest {
   readonly place: string;
   readonly placeKind: PlaceKind;
   readonly job: string;
+  readonly previousBoot?: PreviousBoot;
   readonly boot: {
     readonly accel: MachineRequest['accel'];
     readonly firmware: Firmware;
@@ -85,12 +94,13 @@ export async function runSuite(
   const startedAt = context.now().toISOString();
   const { main, others, results } = await runChecks(context, request, checks, boot);
   await assertBytes(context, request, 'changed while it was tested');
-  const { machine, bootSeconds, sharedSeconds } = main;
+  const { machine, bootSeconds, sharedSeconds, units } = main;
   const otherBoots = others.map(({ name, bootSeconds }) => ({ name, bootSeconds }));
   const report = {
     ...subject(request),
     ...{ machine, bootSeconds, sharedSeconds, required },
     ...(otherBoots.length > 0 && { otherBoots }),
+    ...(units.length > 0 && { units }),
     run: runId(context),
     startedAt,
     finishedAt: context.now().toISOString(),

@@ -2,6 +2,7 @@ import type { Machine } from '../boot/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
 import type { BootResult } from './boot.ts';
+import { CHART, readChart } from './boot-chart.ts';
 import type { BootPlan } from './boot-plan.ts';
 import { type Answers, gather } from './facts.ts';
 import { awaitGuest, type BootedGuest } from './guest.ts';
@@ -17,7 +18,7 @@ export async function testGuest(
   context: Context,
   request: SuiteRequest,
   { checks, asks }: BootPlan,
-  guest: Omit<GuestUnderTest, 'cloudInit'>,
+  guest: NewGuest,
   tell: (answers: Answers) => void,
 ): Promise<Omit<BootResult, 'name' | 'console' | 'screen'>> {
   const { machine } = guest;
@@ -31,6 +32,7 @@ export async function testGuest(
   const shared = checks.filter(check => !check.alone).map(turn);
   await Promise.allSettled([answers, ...shared]);
   const results = await Promise.all(shared);
+  const units = readChart((await answers)?.get(CHART)?.stdout ?? '');
   const sharedSeconds = (context.now().getTime() - start) / 1000;
   for (const check of checks.filter(({ alone }) => alone)) results.push(await turn(check));
   return {
@@ -38,8 +40,12 @@ export async function testGuest(
     bootSeconds: reached ? booted.bootSeconds : 0,
     sharedSeconds,
     results,
+    units,
   };
 }
+
+/** A guest that was just switched on. */
+export type NewGuest = Omit<GuestUnderTest, 'cloudInit' | 'bootSeconds'>;
 
 interface Asked {
   readonly subject: GuestUnderTest;
@@ -72,7 +78,7 @@ async function questions(
   checks: readonly GuestCheck[],
   asks: readonly string[],
 ): Promise<Answers> {
-  const commands = [...checks.flatMap(check => check.asks?.(guest) ?? []), ...asks];
+  const commands = [...checks.flatMap(check => check.asks?.(guest) ?? []), ...asks, CHART];
   const mark = context.random(16).toString('hex');
   return gather(guest.machine, commands, mark);
 }
@@ -110,11 +116,8 @@ function machineFacts({ kind, accelerator, cloud }: Machine, { boot }: SuiteRequ
 }
 
 /** A guest that never came up is still worth the checks from outside; those inside all have one reason. */
-function underTest(
-  guest: Omit<GuestUnderTest, 'cloudInit'>,
-  booted: BootedGuest | CheckError,
-): GuestUnderTest {
-  if (!(booted instanceof CheckError)) return { ...guest, cloudInit: booted.cloudInit };
+function underTest(guest: NewGuest, booted: BootedGuest | CheckError): GuestUnderTest {
+  if (!(booted instanceof CheckError)) return { ...guest, ...booted };
   const { machine } = guest;
   const closed: Machine = {
     kind: machine.kind,
@@ -133,5 +136,10 @@ function underTest(
     ssh: () => Promise.reject(booted),
     close: () => machine.close(),
   };
-  return { ...guest, machine: closed, cloudInit: { status: 'error', detail: booted.message } };
+  return {
+    ...guest,
+    machine: closed,
+    bootSeconds: 0,
+    cloudInit: { status: 'error', detail: booted.message },
+  };
 }

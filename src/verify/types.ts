@@ -2,6 +2,7 @@ import type { Machine } from '../boot/types.ts';
 import type { AllowList } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import type { Logins } from '../image/logins.ts';
+import type { UnitTime } from './boot-chart.ts';
 import type { Answers } from './facts.ts';
 import type { HardeningScore } from './hardening/score.ts';
 import type { ImageUnderTest, Looked } from './offline/types.ts';
@@ -90,6 +91,10 @@ export interface GuestUnderTest {
   readonly diskSize: number;
   /** Random hex digits that user-data wrote to /run/image-factory-user-data. */
   readonly nonce: string;
+  /** From power-on to cloud-init finished; 0: it never was. */
+  readonly bootSeconds: number;
+  /** Of the version before this one; absent: nothing is known of it. */
+  readonly previousBoot?: PreviousBoot;
   /** What cloud-init says of its own work. */
   readonly cloudInit: CloudInitState;
   /** Who may log in beside the cloud's own key, and which findings are taken as they are: the factory file's word. */
@@ -99,6 +104,13 @@ export interface GuestUnderTest {
   readonly answers?: Answers;
   /** What the guest of the first boot answered, for a check of another boot; nothing where it never came up. */
   readonly twin?: () => Promise<Answers>;
+}
+
+/** How long an earlier version took until it was ready. */
+export interface PreviousBoot {
+  readonly version: string;
+  /** The shortest under an accelerator, with the same firmware; undefined: none. */
+  seconds(accelerator: string): number | undefined;
 }
 
 /** `degraded`: it finished, and met errors on the way that it could work around. */
@@ -135,6 +147,8 @@ export interface Report {
   readonly bootSeconds: number;
   /** The boots beside it, with the same of each. */
   readonly otherBoots?: readonly { readonly name: string; readonly bootSeconds: number }[];
+  /** The units of that boot that took longest. */
+  readonly units?: readonly UnitTime[];
   /** Seconds that the checks took which share that boot; those that restart the guest are not among them. */
   readonly sharedSeconds: number;
   /** Names of the checks that must have passed; others were run, and stop nothing. */

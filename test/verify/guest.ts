@@ -37,6 +37,7 @@ const GOOD: readonly (readonly [RegExp, string])[] = [
     '2: enp0s5    inet 10.70.83.100/24 metric 1024 brd 10.70.83.255 scope global dynamic enp0s5\n',
   ],
   [/^ip -4 route/, 'default via 10.70.83.2 dev enp0s5 proto dhcp src 10.70.83.100 metric 1024\n'],
+  [/^systemctl show/, ''],
   [/is-active/, 'systemd-timesyncd\n'],
   [/^ss /, SOCKETS],
   [/getent shadow$/, 'root:*:20778:0:99999:7:::\ndebian:!:20778::::::\nsshd:!*:20778::::::\n'],
@@ -141,5 +142,5 @@ export function guestUnderTest(
   const machine = fakeMachine(behaviour);
   const facts = { userName: 'debian', imageSize: GIB, diskSize: 4 * GIB, nonce: NONCE, cloudInit };
   const context = createContext({ sleep: async () => {} });
-  return { context, budget: 60_000, machine, ...facts, logins: NO_LOGINS, allow: {} };
+  return { context, budget: 60_000, bootSeconds: 20, machine, ...facts, logins: NO_LOGINS, allow: {} };
 }

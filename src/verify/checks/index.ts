@@ -3,6 +3,7 @@ import type { Check } from '../types.ts';
 import { accounts } from './accounts.ts';
 import { address } from './address.ts';
 import { authorizedKeys } from './authorized-keys.ts';
+import { bootTime } from './boot-time.ts';
 import { cloudInit } from './cloud-init.ts';
 import { configDrive } from './config-drive.ts';
 import { consoleLog } from './console.ts';
@@ -40,7 +41,7 @@ import { vendorData } from './vendor-data.ts';
 /** Every check there is, in the order in which they run and are told of. */
 export const CHECKS: readonly Check[] = [
   ...OFFLINE_CHECKS,
-  ...[running, address, ssh, cloudInit, units, kernelLog],
+  ...[running, address, ssh, cloudInit, bootTime, units, kernelLog],
   ...[userData, vendorData, hostName, dhcp, route, resolver, time, listening],
   ...[rootPassword, passwords, passwordLogin, rootLogin, accounts, authorizedKeys],
   ...[rootGrows, rootFilesystem, discard, consoleLog, loginPrompt],
