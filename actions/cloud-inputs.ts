@@ -48,6 +48,6 @@ export const SERVER_INPUTS = [
     name: 'keep',
     kind: 'number',
     description:
-      'With nova: hours for which the server is left to look at; then `reap` removes it. Default: it is deleted at once.',
+      'Hours for which the guest is left to look at. With qemu the command waits for so long, or until it is interrupted, and says how to log in; with nova `reap` removes the server then. Default: it is gone at once.',
   },
 ] as const satisfies readonly Input[];

@@ -12,7 +12,7 @@ import { FILES } from './qemu-argv.ts';
 import { qemuHardware } from './qemu-hardware.ts';
 import { type Parts, switchOn } from './qemu-start.ts';
 import { takeScreen } from './screen.ts';
-import { closeSsh, ssh } from './ssh.ts';
+import { closeSsh, loginArgv, ssh } from './ssh.ts';
 import type {
   Accelerator,
   Hardware,
@@ -84,6 +84,10 @@ class QemuMachine implements Machine, Trial {
   get address(): { host: string; port: number } {
     const { host, port } = this.#parts.ssh;
     return { host, port };
+  }
+
+  get login(): readonly string[] {
+    return loginArgv(this.#parts.ssh);
   }
 
   get diskSize(): number {

@@ -44,6 +44,13 @@ export function sshArgv(target: SshTarget, command: string, { user, keyless }: S
   return ['ssh', '-F', 'none', ...options.flatMap(option => ['-o', option]), ...where, '--', command];
 }
 
+/** What a person types to log in, in whatever folder he is. */
+export function loginArgv({ host, port, user, directory }: SshTarget): string[] {
+  const known = `UserKnownHostsFile=${join(directory, 'known_hosts')}`;
+  const key = ['-i', join(directory, KEY), '-o', 'IdentitiesOnly=yes'];
+  return ['ssh', '-F', 'none', ...key, '-o', known, '-p', String(port), `${user}@${host}`];
+}
+
 /** @throws CheckError when the command takes longer than the timeout */
 export async function ssh(
   target: SshTarget,

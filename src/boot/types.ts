@@ -12,6 +12,8 @@ export interface Machine {
   readonly poweredOn: Date;
   /** Address and port that lead to the guest's ssh from outside. */
   readonly address: { readonly host: string; readonly port: number };
+  /** What a person types to log in as the default user; absent: his own client knows. */
+  readonly login?: readonly string[];
   /** The hypervisor's own word: `running`, `paused`, `shutdown`...; `ended: WHY` when it is gone. */
   status(): Promise<string>;
   /** All console output so far, as the guest wrote it. */

@@ -148,7 +148,7 @@ export interface VerifyRequest extends CommonRequest, KeyRequest, BootRequest, C
   readonly network?: string;
   readonly floatingNetwork?: string;
   readonly zone?: string;
-  /** Hours; absent: 0. */
+  /** Hours for which the guest is left to look at; absent: 0. */
   readonly keep?: number;
   readonly bundle: string;
   /** Name of the one check to run; its verdict accepts nothing that requires more. */

@@ -17,7 +17,7 @@ import { reportFiles } from '../report/files.ts';
 import { writeVerdict } from '../sign/verdict.ts';
 import { withCloudChecks } from '../verify/choose.ts';
 import { ownCheck } from '../verify/own/checks.ts';
-import { runSuite, type SuiteRequest } from '../verify/suite.ts';
+import { runSuite, type SuiteRequest, type SuiteResult } from '../verify/suite.ts';
 import type { Report } from '../verify/types.ts';
 import { cloudOf, cloudPlacement, openCloud } from './cloud.ts';
 import { lineOf, ownFolders, quarantineOf, readDefinition } from './definition.ts';
@@ -27,12 +27,16 @@ import { keyFor } from './trust.ts';
 import type { BootRequest, CommonRequest, KeyRequest, VerifyRequest, VerifyResult } from './types.ts';
 import { bundleUnderTest } from './under-test.ts';
 
+const HOUR = 3_600_000;
+
 export interface Place {
   readonly place: string;
   /** Absolute path of the bytes to boot, and the file of the bundle that they must be. */
   readonly image: string;
   readonly file: DiskImage;
   readonly checks: readonly string[];
+  /** Hours for which the guest is left running. */
+  readonly keep?: number | undefined;
   /** Where the machine is a server in a cloud. */
   readonly cloud?: CloudPlacement;
 }
@@ -56,7 +60,7 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
   const result =
     request.machine === 'nova'
       ? await verifyInCloud(context, own, factory, core, where)
-      : await verifyPlace(context, own, factory, core, { ...where, place: RUNNER_PLACE });
+      : await verifyPlace(context, own, factory, core, { ...where, place: RUNNER_PLACE, keep: request.keep });
   assertPassed(result.report);
   return result;
 }
@@ -98,17 +102,16 @@ export async function verifyPlace(
   const suiteOf = suiteRequest(context, request, factory, core, where);
   const bundleOf = { ...suiteOf.bundle, ...(before.score && { previousScore: before.score }) };
   const compared = before.boot && { previousBoot: before.boot };
-  const suite = await runSuite(context, {
-    ...suiteOf,
-    bundle: bundleOf,
-    ...compared,
-    own: own.map(ownCheck),
-  });
-  const { report } = suite;
-  const files = reportFiles(report, suite.boots);
-  // Only now, when every check has ended, is the key loaded.
-  const key = await keyFor(context, factory, request, 'verify');
-  const statement = await writeVerdict({ bundle, manifest, report, files, key });
+  let statement = '';
+  const concluded = async ({ report, boots }: SuiteResult) => {
+    const files = reportFiles(report, boots);
+    // Only now, when every check has ended, is the key loaded.
+    const key = await keyFor(context, factory, request, 'verify');
+    statement = await writeVerdict({ bundle, manifest, report, files, key });
+  };
+  const asked = { ...suiteOf, bundle: bundleOf, ...compared, own: own.map(ownCheck), concluded };
+  const keep = where.keep === undefined ? {} : { keep: where.keep * HOUR };
+  const { report } = await runSuite(context, { ...asked, ...keep });
   return { report, statement };
 }
 

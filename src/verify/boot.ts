@@ -34,6 +34,8 @@ export interface BootParts {
   readonly boot: BootMachine;
   /** Processors of this host. */
   readonly cores: number;
+  /** Takes over the machine of the boot that the report tells of, which is then not closed. */
+  readonly keep?: ((machine: Machine) => Promise<void>) | undefined;
 }
 
 /**
@@ -55,11 +57,14 @@ export async function runBoots(
   const told = new Promise<Answers>(resolve => {
     tell = resolve;
   });
-  const jobs = plans.map(plan => {
+  const jobs = plans.map((plan, index) => {
     const first = plan.name === 'first';
     const cpus = first ? request.boot.cpus : 1;
     const facts: BootFacts = { image, cpus, ...(first ? { tell } : { twin: () => told }) };
-    return { cpus, run: () => runBoot(context, request, plan, facts, parts) };
+    return {
+      cpus,
+      run: () => runBoot(context, request, plan, facts, index === 0 ? parts : { ...parts, keep: undefined }),
+    };
   });
   const [main, ...others] = await withinCores(parts.cores, jobs);
   if (main === undefined) throw new TypeError('no boot was planned');
@@ -78,7 +83,7 @@ async function runBoot(
   request: SuiteRequest,
   plan: BootPlan,
   { image, cpus, tell = () => {}, twin }: BootFacts,
-  { directory, boot }: BootParts,
+  { directory, boot, keep = machine => machine.close() }: BootParts,
 ): Promise<BootResult> {
   const { name, checks } = plan;
   const nonce = context.random(16).toString('hex');
@@ -102,7 +107,7 @@ async function runBoot(
     return { name, ...tested, console: await machine.console(), ...(screen && { screen }) };
   } finally {
     tell(new Map());
-    await machine.close();
+    await keep(machine);
   }
 }
 

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { type BootMachine, MACHINES } from '../boot/machines.ts';
 import type { CloudPlacement } from '../boot/nova/types.ts';
-import type { DirectBoot, Firmware, MachineRequest } from '../boot/types.ts';
+import type { DirectBoot, Firmware, Machine, MachineRequest } from '../boot/types.ts';
 import { digestFile } from '../bundle/digest.ts';
 import type { FileDigest } from '../bundle/types.ts';
 import type { DiskForm } from '../definition/forms.ts';
@@ -10,9 +10,10 @@ import type { Quarantine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { TrustError } from '../host/errors.ts';
 import { withWorkDirectory } from '../host/workdir.ts';
-import { type BootResult, runBoots } from './boot.ts';
+import { type BootParts, type BootResult, runBoots } from './boot.ts';
 import { chooseChecks, requiredChecks } from './choose.ts';
 import { elsewhere } from './judge.ts';
+import { keepGuest } from './keep.ts';
 import { runOffline } from './offline/run.ts';
 import type { BundleUnderTest } from './offline/types.ts';
 import type {
@@ -64,6 +65,10 @@ export interface SuiteRequest {
   };
   /** The cloud to start a server in; absent: the machine is ours. */
   readonly cloud?: CloudPlacement | undefined;
+  /** Milliseconds for which the guest is left running when all has ended; absent: not at all. */
+  readonly keep?: number;
+  /** Called when every check has ended; only then does a kept guest's time begin. */
+  readonly concluded?: (result: SuiteResult) => Promise<void>;
   /** Directory for work files; nothing is left there. */
   readonly work: string;
   /** The user's state directory. */
@@ -91,8 +96,35 @@ export async function runSuite(
   const { placeKind: place, quarantine } = request;
   const required = requiredChecks({ place, checks: request.checks, quarantine }, context.now());
   await assertBytes(context, request, 'is not the file that was to be tested');
+  return withWorkDirectory(context, request.work, async directory => {
+    const kept: Machine[] = [];
+    const keep = async (machine: Machine) => void kept.push(machine);
+    const parts = { directory, boot, cores: availableParallelism(), ...(request.keep && { keep }) };
+    try {
+      const result = await testAll(context, request, { checks, required }, parts);
+      await request.concluded?.(result);
+      for (const machine of kept) await keepGuest(context, machine, request.keep ?? 0);
+      return result;
+    } finally {
+      for (const machine of kept) await machine.close();
+    }
+  });
+}
+
+interface Chosen {
+  readonly checks: readonly Check[];
+  /** Names of those that must pass. */
+  readonly required: readonly string[];
+}
+
+async function testAll(
+  context: Context,
+  request: SuiteRequest,
+  { checks, required }: Chosen,
+  parts: BootParts,
+): Promise<SuiteResult> {
   const startedAt = context.now().toISOString();
-  const { main, others, results } = await runChecks(context, request, checks, boot);
+  const { main, others, results } = await runChecks(context, request, checks, parts);
   await assertBytes(context, request, 'changed while it was tested');
   const { machine, bootSeconds, sharedSeconds, units } = main;
   const otherBoots = others.map(({ name, bootSeconds }) => ({ name, bootSeconds }));
@@ -127,18 +159,15 @@ async function runChecks(
   context: Context,
   request: SuiteRequest,
   checks: readonly Check[],
-  boot: BootMachine,
+  parts: BootParts,
 ): Promise<Ran> {
   const here = checks.filter(check => check.places.includes(request.placeKind));
   const away = checks.filter(check => !here.includes(check)).map(check => elsewhere(context, check));
   const guest = here.filter((check): check is GuestCheck => check.kind === 'guest');
   const offline = here.filter((check): check is OfflineCheck => check.kind === 'offline');
-  const cores = availableParallelism();
-  const [{ main, others }, looked] = await withWorkDirectory(context, request.work, directory =>
-    both(
-      runBoots(context, request, guest, { directory, boot, cores }),
-      runOffline(context, request.bundle, offline, request.quarantine),
-    ),
+  const [{ main, others }, looked] = await both(
+    runBoots(context, request, guest, parts),
+    runOffline(context, request.bundle, offline, request.quarantine),
   );
   const found = [...away, ...[main, ...others].flatMap(each => each.results), ...looked];
   const results = checks.flatMap(({ name }) => found.filter(each => each.name === name));

@@ -103,6 +103,26 @@ describe('runSuite', () => {
     expect(machine.closed).toBe(1);
   });
 
+  it('keeps a guest until its time is over, with the result known before', async () => {
+    const { boot, machine } = booter();
+    const seen: unknown[] = [];
+    const concluded = async ({ report }: { report: { passed: boolean } }) =>
+      void seen.push([report.passed, machine.closed]);
+    const { request, folder } = await prepared({ keep: 1, concluded });
+    await runSuite(context, request, boot);
+    expect(seen).toEqual([[true, 0]]);
+    expect(machine.closed).toBe(1);
+    expect(await readdir(folder)).toEqual(['disk.raw']);
+  });
+
+  it('keeps no guest whose result cannot be written', async () => {
+    const { boot, machine } = booter();
+    const concluded = () => Promise.reject(new Error('no key'));
+    const { request } = await prepared({ keep: 3_600_000, concluded });
+    await expect(runSuite(context, request, boot)).rejects.toThrow('no key');
+    expect(machine.closed).toBe(1);
+  });
+
   it('boots nothing for a check that needs no guest', async () => {
     const { request, folder } = await prepared({ checks: ['images'] });
     for (const { path } of manifest.files) await writeFile(join(folder, path), 'no image at all');
