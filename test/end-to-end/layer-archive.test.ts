@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BuildLog } from '../../src/build/build-log.ts';
-import { BUILD, Chroot, TREE } from '../../src/build/chroot.ts';
+import { BUILD, Chroot, REQUESTS, TREE } from '../../src/build/chroot.ts';
 import { keySteps } from '../../src/build/layers/keys.ts';
 import { Layers } from '../../src/build/layers/layers.ts';
 import { ARCHIVE, LayerStore } from '../../src/build/layers/store.ts';
@@ -150,5 +150,91 @@ describe('a layer', () => {
       now += 2 * HOUR;
       expect((await layers(HOUR, told)).isDone(script)).toBe(!open);
     }
+  });
+
+  it('notes what in it must not leave this host', async () => {
+    await inSandbox(
+      'mkdir -p "$1/root" "$1/etc/ssh" && echo x > "$1/root/.netrc" && echo x > "$1/etc/ssh/ssh_host_key"',
+    );
+    await pass(await layers(), 'bootstrap');
+    const [{ key = '' } = {}] = steps;
+    expect((await new LayerStore(context, folder).find(key))?.secrets).toEqual(['root/.netrc']);
+    await inSandbox('rm -r "$1/root" "$1/etc"');
+    await forget();
+  });
+
+  describe('of an initramfs', () => {
+    const TIME = '@1000000000';
+    const MAKE = `cd "$1" && cat usr/sbin/mkinitramfs etc/read > boot/initrd.img-1 && sha1sum < boot/initrd.img-1 > var/lib/initramfs-tools/1`;
+    const SOURCES = `cd "$1" && mkdir -p usr/sbin etc boot var/lib/initramfs-tools && rm -f boot/* etc/* var/lib/initramfs-tools/*
+echo program > usr/sbin/mkinitramfs; echo read > etc/read; echo other > etc/other; ln -s read etc/link
+touch -h -d ${TIME} usr/sbin/mkinitramfs etc/* boot var/lib/initramfs-tools`;
+
+    /** @returns how often it was made, and what stands in the tree then */
+    async function initramfs(change = '', make = MAKE, epoch = '2000000000') {
+      await inSandbox(`${SOURCES}\n${change}`);
+      const build = await layers();
+      let made = 0;
+      await build.initramfs({
+        environment: { SOURCE_DATE_EPOCH: epoch },
+        make: async () => {
+          made++;
+          await inSandbox(make);
+        },
+      });
+      const { stdout } = await inSandbox(
+        'cd "$1" && cat boot/initrd.img-1 && stat -c %Y boot boot/initrd.img-1',
+      );
+      const [program, read, ...times] = stdout.split('\n');
+      return {
+        made,
+        content: [program, read],
+        isNow: times.slice(0, 2).every(each => Number(each) > 1_600_000_000),
+      };
+    }
+
+    const fresh = { made: 1, content: ['program', 'read'], isNow: true };
+
+    it('brings it back with the times of now, as long as what was read is the same', async () => {
+      expect(await initramfs()).toEqual(fresh);
+      expect(await initramfs()).toEqual({ ...fresh, made: 0 });
+      expect(await initramfs('echo changed > etc/other')).toEqual({ ...fresh, made: 0 });
+    });
+
+    it.each([
+      [
+        'what was read is another',
+        `echo changed > etc/read && touch -d ${TIME} etc/read`,
+        ['program', 'changed'],
+      ],
+      ['what was read is of another time', 'touch -d @1000000001 etc/read', ['program', 'read']],
+      ['something has come', 'touch etc/new', ['program', 'read']],
+      ['something has gone', 'rm etc/other', ['program', 'read']],
+      ['something leads elsewhere', 'ln -sfn other etc/link', ['program', 'read']],
+      ['something may be run', 'chmod 755 etc/other', ['program', 'read']],
+      ['something is empty', ': > etc/other', ['program', 'read']],
+    ])('has it made when %s, and brings that back then', async (_what, change, content) => {
+      await initramfs();
+      expect(await initramfs(change)).toMatchObject({ made: 1, content });
+      expect(await initramfs(change)).toMatchObject({ made: 0, content });
+    });
+
+    it('does not mind times that the epoch cuts', async () => {
+      const later = (seconds: number) =>
+        initramfs(`touch -d @${1_500_000_000 + seconds} etc/read`, MAKE, '1400000000');
+      expect(await later(0)).toEqual(fresh);
+      expect(await later(1)).toEqual({ ...fresh, made: 0 });
+    });
+
+    it.each([
+      ['writes elsewhere', `${MAKE}; echo 1 > etc/other`],
+      ['leaves something else', `${MAKE}; touch etc/more`],
+      ['has asked for the identity of the disk', `${MAKE}; touch ${REQUESTS}/uuid-told`],
+    ])('is none when its making %s', async (_what, make) => {
+      const [change, epoch] = ['echo once > etc/read', '1900000000'];
+      expect((await initramfs(change, make, epoch)).made).toBe(1);
+      await inSandbox(`rm -f "$1/etc/more" ${REQUESTS}/uuid-told`);
+      expect((await initramfs(change, make, epoch)).made).toBe(1);
+    });
   });
 });
