@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { expect } from 'vitest';
+import { readManifest } from '../../src/bundle/manifest.ts';
 import { run } from '../../src/host/process.ts';
-import { visibleFiles, workDirectories } from './leftovers.ts';
+import { leftovers, visibleFiles, workDirectories } from './leftovers.ts';
 import { addOrdinaryUser, copyCheckout } from './ordinary-user.ts';
 import { type Running, startCommand } from './program.ts';
 import { SHARED } from './shared-image.ts';
@@ -160,6 +161,40 @@ export async function wholeBuild(bed: Bed, more: readonly string[] = []): Promis
   const bundle = join(bed.output, dirname(dirname(manifest)));
   const log = await readFile(join(bundle, 'core/logs/build.log'), 'utf8');
   return { bundle, steps: stepLines(log), seconds, output };
+}
+
+/** What builds at the same time have made. */
+export interface Together {
+  readonly bundles: readonly string[];
+  /** What each has printed. */
+  readonly said: readonly string[];
+  /** Of inputs, disk and files, in words: the different ones. */
+  readonly digests: readonly string[];
+}
+
+/** Builds of one bed at the same time, which all succeed and leave nothing but their bundles. @param options of each */
+export async function buildTogether(bed: Bed, options: readonly (readonly string[])[]): Promise<Together> {
+  const folder = join(bed.output, 'small-12');
+  const before: readonly string[] = await readdir(folder).catch(() => []);
+  const ended = await Promise.all(options.map(more => startBuild(bed, more).ended));
+  for (const each of ended) expect(each).toEqual({ status: 0, output: expect.anything() });
+  const names = (await readdir(folder)).filter(name => !before.includes(name)).sort();
+  const numbers = options.map((_more, index) => `DAY.${before.length + index + 1}-amd64`);
+  expect(names.map(name => name.replace(/^\d{8}/, 'DAY'))).toEqual(numbers);
+  await expectNoWork(bed);
+  expect(await leftovers(bed.place)).toEqual([]);
+  const bundles = names.map(name => join(folder, name));
+  return {
+    bundles,
+    said: ended.map(each => each.output),
+    digests: [...new Set(await Promise.all(bundles.map(digestsOf)))],
+  };
+}
+
+/** Digests of a bundle's inputs, disk and files. */
+export async function digestsOf(bundle: string): Promise<string> {
+  const { inputDigest, diskDigest, files } = await readManifest(bundle);
+  return [inputDigest, diskDigest, ...files.map(each => each.sha256)].join(' ');
 }
 
 /** Of work directories, beside the bundles and in the caches, there is none. */

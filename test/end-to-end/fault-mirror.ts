@@ -60,18 +60,6 @@ export class FaultMirror {
     return mirror;
   }
 
-  /** New faults, and no memory of what was asked for before. */
-  err(faults: Faults): void {
-    this.faults = faults;
-    this.#attempts.clear();
-    this.log.length = 0;
-  }
-
-  /** How often a fault was served. */
-  count(fault: Fault): number {
-    return this.log.filter(each => each.fault === fault).length;
-  }
-
   async close(): Promise<void> {
     const closed = once(this.#relay, 'close');
     this.#relay.stdin?.end();

@@ -94,7 +94,7 @@ async function expectNothingFinished(bed: Bed): Promise<void> {
 }
 
 /** What has the name of a layer is one: its record and its archive belong together. */
-async function expectWholeLayers({ layers }: Bed): Promise<void> {
+export async function expectWholeLayers({ layers }: Bed): Promise<void> {
   const store = new LayerStore(createContext(), layers);
   const names = await readdir(layers).catch(() => []);
   for (const name of names.filter(each => /^[0-9a-f]{64}$/.test(each))) {
