@@ -10,6 +10,8 @@ import { run } from '../../src/host/process.ts';
 export interface Canaries {
   /** Variables for the program that builds. */
   readonly env: Readonly<Record<string, string>>;
+  /** Words before that program: its session has a key of the kernel's. */
+  readonly session: readonly string[];
   /** How many visitors the host's loopback had. */
   visitors(): number;
   /** Text of the element's script. */
@@ -22,12 +24,29 @@ const FORM = 'if-canar[y]-[0-9a-f]{16}';
 
 const secret = () => `if-canary-${randomBytes(8).toString('hex')}`;
 
+const ARM = process.arch === 'arm64';
+const [ADD_KEY, KEYCTL] = ARM ? [217, 219] : [248, 250];
+const KEY = 'host-session';
+
+/** A new session with a key in it, for the command that follows. */
+const WITH_KEY = `my ($type, $name, $secret) = ('user', '${KEY}', shift);
+syscall(${KEYCTL}, 1, 0) >= 0 and syscall(${ADD_KEY}, $type, $name, $secret, length $secret, -3) >= 0 or die "no key: $!";
+exec { $ARGV[0] } @ARGV`;
+
 /** @param home of who builds */
 export async function plantCanaries(home: string): Promise<Canaries> {
   const id = `${process.pid}`;
   const files = [
     ...['.gnupg/private-keys-v1.d/0.key', '.ssh/id_ed25519', '.config/openstack/clouds.yaml'],
-    ...['.aws/credentials', '.docker/config.json', '.netrc', '.local/state/image-factory/local-test-key.asc'],
+    ...[
+      '.aws/credentials',
+      '.docker/config.json',
+      '.netrc',
+      '.kube/config',
+      '.config/gcloud/credentials.db',
+      '.git-credentials',
+      '.local/state/image-factory/local-test-key.asc',
+    ],
   ].map(name => join(home, name));
   const places = [join(homedir(), `.canary-${id}`), `/run/canary-${id}`, `/var/tmp/canary-${id}`];
   const disk = `/var/tmp/canary-${id}.disk`;
@@ -54,7 +73,16 @@ export async function plantCanaries(home: string): Promise<Canaries> {
   const sockets = [await listen({ path: socket }), await listen({ path: `\0${secret()}` })];
   const [portFour, portSix] = [four, six].map(server => (server.address() as AddressInfo).port);
   return {
-    env: { SSH_AUTH_SOCK: socket, VAULT_TOKEN: secret(), OS_USERNAME: secret(), GPG_PASSPHRASE: secret() },
+    env: {
+      SSH_AUTH_SOCK: socket,
+      VAULT_TOKEN: secret(),
+      OS_USERNAME: secret(),
+      GPG_PASSPHRASE: secret(),
+      GITHUB_TOKEN: secret(),
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: secret(),
+      OS_PASSWORD: secret(),
+    },
+    session: ['perl', '-e', WITH_KEY, secret()],
     visitors: () => visitors,
     script: script({ four: portFour ?? 0, six: portSix ?? 0, loop, socket }),
     async remove() {
@@ -91,6 +119,7 @@ while read -r major minor _ name; do
   case $major in [0-9]*) mknod /tmp/disk-$name b $major $minor 2> /dev/null && echo "found $name" ;; esac
 done < /proc/partitions
 mount -t devtmpfs none /mnt 2> /dev/null && echo 'found devtmpfs'
+perl -e 'my ($type, $name) = ("user", "${KEY}"); print "found key\\n" if syscall(${KEYCTL}, 10, -3, $type, $name, 0) >= 0'
 kill -9 -1 2> /dev/null
 echo 'looked everywhere'
 `;

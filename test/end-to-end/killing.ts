@@ -46,7 +46,7 @@ export async function killAt(bed: Bed, point: Point): Promise<string> {
   const dead = await workOf(bed);
   const build = startBuild(bed, await readyFor(bed, point.build));
   await reached(bed, point, build, dead);
-  const steps = await stepsSoFar(bed);
+  const steps = await ownSteps(bed, dead);
   const scene = await sceneOf(build.child.pid ?? 0, bed.place);
   build.child.kill('SIGKILL');
   await build.ended;
@@ -70,14 +70,15 @@ async function workOf({ output, downloads, layers }: Bed): Promise<string[]> {
 }
 
 async function reached(bed: Bed, point: Point, build: Running, dead: readonly string[]): Promise<void> {
-  while (!build.isOver() && (await ownSteps(bed, dead)) < point.steps) await delay(3);
+  while (!build.isOver() && (await ownSteps(bed, dead)).length < point.steps) await delay(3);
   const end = Date.now() + point.seconds * 1000;
   while (!build.isOver() && Date.now() < end) await delay(Math.min(100, end - Date.now()));
 }
 
-async function ownSteps(bed: Bed, dead: readonly string[]): Promise<number> {
+/** None before a build has a directory of its own: then what the dead ones left is gone from beside it. */
+async function ownSteps(bed: Bed, dead: readonly string[]): Promise<string[]> {
   const all = await workDirectories(bed.output);
-  return all.some(name => !dead.includes(join(bed.output, name))) ? (await stepsSoFar(bed)).length : 0;
+  return all.some(name => !dead.includes(join(bed.output, name))) ? stepsSoFar(bed) : [];
 }
 
 /** A build may have been done before its kill: then its bundle is whole. */

@@ -175,6 +175,24 @@ describe('the sandbox', () => {
       expect(given.stdout).toBe('DIB_RELEASE=trixie\n');
     });
 
+    it('an environment that none of the programs before it has seen, with whatever is in it', async () => {
+      const env = {
+        LD_PRELOAD: '/no/such.so',
+        PERL5OPT: '-Mno',
+        EMPTY: '',
+        LINES: 'a\nb=c\n',
+        PATH: '/usr/bin',
+      };
+      const { stdout, stderr } = await sandbox.run(['printenv', '-0'], { env });
+      expect(stdout.split('\0').sort().slice(1)).toEqual(
+        Object.entries(env)
+          .map(each => each.join('='))
+          .sort(),
+      );
+      expect(stderr.match(/LD_PRELOAD/g)).toHaveLength(1);
+      await expect(sandbox.run(['/no such program; true'])).rejects.toThrow(/status 127.*No such file/);
+    });
+
     it('sixty-five thousand users of its own, with nobody of the host among them', async () => {
       expect((await tried('id -u; tr -s " " < /proc/self/uid_map')).said).toBe(
         `0\n 0 ${UID_BASE} ${UID_COUNT}\n`,

@@ -17,7 +17,8 @@ describe.runIf(isRoot)('two builds at the same time, of an element that spies', 
   beforeAll(async () => {
     const made = await makeBed({ warm: true });
     canaries = await plantCanaries(made.env.HOME ?? '');
-    bed = { ...made, env: { ...made.env, ...canaries.env } };
+    const program = [...canaries.session, ...made.program];
+    bed = { ...made, program, env: { ...made.env, ...canaries.env } };
     await addElement(
       bed,
       'spy',
@@ -40,7 +41,7 @@ describe.runIf(isRoot)('two builds at the same time, of an element that spies', 
     expect(built.digests).toHaveLength(1);
   });
 
-  it('let the element find no file, process, socket, device, loopback or metadata service of the host', async () => {
+  it('let the element find no file, process, key, socket, device, loopback or metadata service of the host', async () => {
     for (const bundle of built.bundles) {
       const log = await readFile(join(bundle, 'core/logs/build.log'), 'utf8');
       expect(log.split('\n').filter(line => line === 'spy: looked everywhere')).toHaveLength(PHASES.length);

@@ -7,7 +7,7 @@ import { expectNothingFinished, fillAt, fillWhen, withSmallDisk } from '../end-t
 import { leftovers, workDirectories } from '../end-to-end/leftovers.ts';
 import type { Ended } from '../end-to-end/program.ts';
 
-const FORMS = ['qcow2', 'raw', 'raw.zst', 'squashfs', 'tar', 'kernel-initrd'];
+const FORMS = ['qcow2', 'raw', 'raw.zst', 'squashfs', 'tar'];
 
 /** How often the forms are met with, which are made beside the inventory: FULL_COUNT=20 for a search. */
 const COUNT = Number(process.env.FULL_COUNT ?? 3);
