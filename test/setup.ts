@@ -18,6 +18,7 @@ const JUDGES = [
   { needs: 'sgdisk', package: 'gdisk' },
   { needs: 'mke2fs', package: 'e2fsprogs' },
   { needs: 'debugfs', package: 'e2fsprogs' },
+  { needs: 'mkfs.xfs', package: 'xfsprogs' },
   { needs: 'mksquashfs', package: 'squashfs-tools' },
   { needs: 'sudo', package: 'sudo' },
   { needs: 'git', package: 'git' },

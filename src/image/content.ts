@@ -1,6 +1,6 @@
 import { CheckError } from '../host/errors.ts';
 import { withImageTree } from './documents.ts';
-import type { Entry, Ext4 } from './read/ext4/ext4.ts';
+import type { Entry, Filesystem } from './read/filesystem.ts';
 import { type Entries, resolvePath } from './read/paths.ts';
 import type { MountedFilesystem } from './read/tree.ts';
 
@@ -10,9 +10,9 @@ const TEXT_LIMIT = 32 * 1024 * 1024;
 /** All that is in an image, walked once: entries by path, and their content when asked for. */
 export class ImageContent {
   readonly entries: Entries;
-  readonly #roots: ReadonlyMap<string, Ext4>;
+  readonly #roots: ReadonlyMap<string, Filesystem>;
 
-  constructor(entries: Entries, roots: ReadonlyMap<string, Ext4>) {
+  constructor(entries: Entries, roots: ReadonlyMap<string, Filesystem>) {
     this.entries = entries;
     this.#roots = roots;
   }
@@ -59,7 +59,7 @@ export async function withContent<T>(
 ): Promise<T> {
   return withImageTree(raw, filesystems, async tree => {
     const entries = new Map<string, Entry>();
-    const roots = new Map<string, Ext4>();
+    const roots = new Map<string, Filesystem>();
     for await (const { entry, root } of tree.walk()) {
       entries.set(entry.path, entry);
       roots.set(entry.path, root);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../bundle/types.ts';
+import { isFilesystem } from '../definition/filesystems.ts';
 import { CancelledError, CheckError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
 import { compareInventories } from './inventory.ts';
@@ -9,7 +10,7 @@ import { type InventoryLine, inventoryLine } from './inventory-line.ts';
 import { LOGINS_LIMIT } from './logins.ts';
 import { type InstalledPackage, packageList, parseDpkgStatus, type SbomSubject, spdx } from './packages.ts';
 import { openDisk } from './read/disk.ts';
-import type { Entry, Ext4 } from './read/ext4/ext4.ts';
+import type { Entry, Filesystem } from './read/filesystem.ts';
 import { ImageTree, type MountedFilesystem } from './read/tree.ts';
 import { isJudged } from './seal.ts';
 
@@ -50,7 +51,7 @@ export interface DocumentsRequest extends SbomSubject {
 /** Those of a manifest's volumes whose files are told of; a FAT is the firmware's, and no part of the tree. */
 export function mountedFilesystems(volumes: Manifest['volumes']): MountedFilesystem[] {
   return volumes.flatMap(({ partition, content, mountPoint }) =>
-    content === 'ext4' && mountPoint !== undefined ? [{ partition, mountPoint }] : [],
+    isFilesystem(content) && mountPoint !== undefined ? [{ partition, mountPoint }] : [],
   );
 }
 
@@ -109,7 +110,7 @@ async function documentsOf(
   };
 }
 
-async function describe(root: Ext4, entry: Entry): Promise<InventoryLine> {
+async function describe(root: Filesystem, entry: Entry): Promise<InventoryLine> {
   const { type, size, mtime } = entry;
   const isFile = type === 'file';
   return inventoryLine({
@@ -120,7 +121,7 @@ async function describe(root: Ext4, entry: Entry): Promise<InventoryLine> {
   });
 }
 
-async function digest(root: Ext4, entry: Entry): Promise<string> {
+async function digest(root: Filesystem, entry: Entry): Promise<string> {
   const hash = createHash('sha256');
   for await (const piece of root.read(entry)) hash.update(piece);
   return hash.digest('hex');

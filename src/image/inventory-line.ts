@@ -1,4 +1,5 @@
-import type { EntryType } from './read/ext4/ext4.ts';
+import type { EntryType } from './read/filesystem.ts';
+import { compareText } from './read/names.ts';
 
 /** What the inventory tells of one name; what does not apply is left out. */
 export interface InventoryLine {
@@ -36,7 +37,9 @@ export interface EntryFacts extends Pick<InventoryLine, 'path' | 'type' | 'uid' 
 /** The keys of a line, in the order in which the inventory has them. */
 export function inventoryLine(facts: EntryFacts): InventoryLine {
   const { path, type, mode, uid, gid, content, target, device, hardLink, mtime } = facts;
-  const attributes = [...facts.attributes].map(([name, value]) => [name, value.toString('base64')]);
+  const attributes = [...facts.attributes]
+    .map(([name, value]) => [name, value.toString('base64')] as const)
+    .sort(([a], [b]) => compareText(a, b));
   return {
     ...{ path, type, mode: mode.toString(8).padStart(4, '0'), uid, gid },
     ...(content === undefined ? {} : content),

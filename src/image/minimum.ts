@@ -1,4 +1,4 @@
-import type { Entry } from './read/ext4/ext4.ts';
+import type { Entry } from './read/filesystem.ts';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { type InstalledPackage, parseDpkgStatus } from '../../src/image/packages.ts';
 import { openDisk } from '../../src/image/read/disk.ts';
-import { type Entry, Ext4 } from '../../src/image/read/ext4/ext4.ts';
+import { Ext4 } from '../../src/image/read/ext4/ext4.ts';
+import type { Entry } from '../../src/image/read/filesystem.ts';
 
 const exec = promisify(execFile);
 const SECTOR = 512;

@@ -1,4 +1,4 @@
-import type { Entry } from './ext4/ext4.ts';
+import type { Entry } from './filesystem.ts';
 
 const MOST_LINKS = 40;
 

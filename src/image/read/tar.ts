@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CheckError } from '../../host/errors.ts';
-import type { EntryType } from './ext4/ext4.ts';
+import type { EntryType } from './filesystem.ts';
 import { decodeName } from './names.ts';
 
 const BLOCK = 512;

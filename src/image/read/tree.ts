@@ -1,6 +1,7 @@
 import type { Disk } from './disk.ts';
-import { type Entry, Ext4 } from './ext4/ext4.ts';
+import type { Entry, Filesystem } from './filesystem.ts';
 import { compareText } from './names.ts';
+import { openFilesystem } from './open.ts';
 import { findPartition } from './partitions.ts';
 
 /** A filesystem of a disk, and where it is mounted. */
@@ -17,24 +18,24 @@ export interface MountedFilesystem {
  */
 export class ImageTree {
   /** The longest mount point first. */
-  readonly #parts: readonly { readonly point: string; readonly root: Ext4 }[];
+  readonly #parts: readonly { readonly point: string; readonly root: Filesystem }[];
 
-  private constructor(parts: readonly { point: string; root: Ext4 }[]) {
+  private constructor(parts: readonly { point: string; root: Filesystem }[]) {
     this.#parts = [...parts].sort((a, b) => b.point.length - a.point.length);
   }
 
   /** @throws CheckError when a partition is not there, or holds no filesystem that can be read */
   static async open(disk: Disk, filesystems: readonly MountedFilesystem[]): Promise<ImageTree> {
-    const parts: { point: string; root: Ext4 }[] = [];
+    const parts: { point: string; root: Filesystem }[] = [];
     for (const { partition, mountPoint } of filesystems) {
       const { offset, size } = await findPartition(disk, partition);
-      parts.push({ point: mountPoint, root: await Ext4.open(disk, offset, size) });
+      parts.push({ point: mountPoint, root: await openFilesystem({ disk, offset, size }) });
     }
     return new ImageTree(parts);
   }
 
   /** Every entry, with its path in the whole tree and the filesystem that `read` takes it from. */
-  async *walk(): AsyncGenerator<{ entry: Entry; root: Ext4 }, void, undefined> {
+  async *walk(): AsyncGenerator<{ entry: Entry; root: Filesystem }, void, undefined> {
     const points = this.#parts.map(each => each.point);
     for (const { point, root } of [...this.#parts].sort((a, b) => compareText(a.point, b.point))) {
       for await (const entry of root.walk()) {

@@ -1,7 +1,7 @@
 import { type Context, checkCancelled } from '../../host/context.ts';
 import type { ImageContent } from '../../image/content.ts';
 import type { PackageFiles } from '../../image/package-files.ts';
-import type { Entry } from '../../image/read/ext4/ext4.ts';
+import type { Entry } from '../../image/read/filesystem.ts';
 import { findSecrets } from './secrets.ts';
 
 /** A secret across two pieces of a file is found as long as it is shorter than this, characters. */

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../src/host/process.ts';
 import { type Disk, openDisk } from '../../../src/image/read/disk.ts';
-import { type Entry, Ext4 } from '../../../src/image/read/ext4/ext4.ts';
+import { Ext4 } from '../../../src/image/read/ext4/ext4.ts';
+import type { Entry, Filesystem } from '../../../src/image/read/filesystem.ts';
 
 /** Calls body with a temporary directory. */
 export async function inTemporary<T>(body: (directory: string) => Promise<T>): Promise<T> {
@@ -67,7 +68,7 @@ export async function withFilesystem<T>(
 export type Listing = Record<string, Record<string, unknown>>;
 
 /** As our reader sees it; `/lost+found` is mke2fs's own. */
-export async function listImage(root: Ext4): Promise<Listing> {
+export async function listImage(root: Filesystem): Promise<Listing> {
   const listing: Listing = {};
   for await (const entry of root.walk()) {
     if (entry.path.startsWith('/lost+found')) continue;
@@ -76,7 +77,7 @@ export async function listImage(root: Ext4): Promise<Listing> {
   return listing;
 }
 
-async function seen(root: Ext4, entry: Entry): Promise<Record<string, unknown>> {
+async function seen(root: Filesystem, entry: Entry): Promise<Record<string, unknown>> {
   const { type, mode, uid, gid, target, device } = entry;
   const file =
     type === 'file' ? { size: entry.size, links: entry.links, sha256: await hash(root, entry) } : {};
@@ -95,7 +96,7 @@ async function seen(root: Ext4, entry: Entry): Promise<Record<string, unknown>> 
   };
 }
 
-async function hash(root: Ext4, entry: Entry): Promise<string> {
+async function hash(root: Filesystem, entry: Entry): Promise<string> {
   const digest = createHash('sha256');
   for await (const piece of root.read(entry)) digest.update(piece);
   return digest.digest('hex');

@@ -21,7 +21,7 @@ export const INLINE_DATA = 'system.data';
 /**
  * Extended attributes by full name, such as `security.capability`, with the values that a guest is told.
  */
-export async function attributesOf(volume: Volume, inode: Inode): Promise<Map<string, Buffer>> {
+export async function storedAttributes(volume: Volume, inode: Inode): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
   const start = BASE_INODE_SIZE + extraSize(inode.raw);
   if (start + 4 <= inode.raw.length && inode.raw.readUInt32LE(start) === MAGIC) {

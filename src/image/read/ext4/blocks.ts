@@ -1,3 +1,4 @@
+import { type Run, RunList } from '../runs.ts';
 import { FLAGS, type Inode } from './inode.ts';
 import type { Volume } from './volume.ts';
 
@@ -5,14 +6,6 @@ const EXTENT_MAGIC = 0xf30a;
 const DEEPEST_TREE = 5;
 const LONGEST_EXTENT = 32768;
 const DIRECT_BLOCKS = 12;
-
-/** A run of blocks of a file. Between runs are holes, which read as zeros. */
-export interface Run {
-  /** Block number within the file. */
-  readonly logical: number;
-  readonly physical: number;
-  readonly count: number;
-}
 
 /**
  * The runs of a file in ascending order, only those before its end; allocated but unwritten ones are left out
@@ -24,49 +17,15 @@ export async function runsOf(volume: Volume, inode: Inode): Promise<readonly Run
   if (end > volume.superblock.blocks) {
     throw volume.damaged(`inode ${inode.number} claims ${inode.size} bytes, more than the filesystem has`);
   }
-  const runs = new RunList(volume, inode, end);
-  if (inode.flags & FLAGS.extents) await readExtents(runs, inode.map, undefined, 0);
-  else await readBlockMap(runs, inode.map);
+  const runs = new RunList(volume, inode.number, end);
+  if (inode.flags & FLAGS.extents) await readExtents(volume, runs, inode.map, undefined, 0);
+  else await readBlockMap(volume, runs, inode.map);
   return runs.found;
-}
-
-/** Collects runs and holds every rule about their order and place. */
-class RunList {
-  readonly volume: Volume;
-  readonly end: number;
-  readonly found: Run[] = [];
-  readonly #inode: Inode;
-  #next = 0;
-
-  constructor(volume: Volume, inode: Inode, end: number) {
-    this.volume = volume;
-    this.end = end;
-    this.#inode = inode;
-  }
-
-  add(logical: number, physical: number, count: number, written: boolean): void {
-    if (logical < this.#next || !this.volume.holds(physical, count)) throw this.wrong();
-    this.#next = logical + count;
-    const before = this.found.at(-1);
-    const used = Math.min(count, this.end - logical);
-    if (!written || used <= 0) return;
-    if (before && before.logical + before.count === logical && before.physical + before.count === physical) {
-      this.found[this.found.length - 1] = { ...before, count: before.count + used };
-    } else this.found.push({ logical, physical, count: used });
-  }
-
-  /** First block of the file that no run covers yet. */
-  get next(): number {
-    return this.#next;
-  }
-
-  wrong(): Error {
-    return this.volume.damaged(`inode ${this.#inode.number} has a damaged block map`);
-  }
 }
 
 /** @param depth depth that the parent announced; undefined at the root */
 async function readExtents(
+  volume: Volume,
   runs: RunList,
   node: Buffer,
   depth: number | undefined,
@@ -84,7 +43,7 @@ async function readExtents(
     if (index === 0 && logical < first) throw runs.wrong();
     if (logical >= runs.end) return;
     if (height === 0) addExtent(runs, entry);
-    else await readExtents(runs, await childNode(runs, entry), height - 1, logical);
+    else await readExtents(volume, runs, await childNode(volume, runs, entry), height - 1, logical);
   }
 }
 
@@ -95,35 +54,41 @@ function addExtent(runs: RunList, entry: Buffer): void {
   runs.add(entry.readUInt32LE(0), physical, written ? length : length - LONGEST_EXTENT, written);
 }
 
-function childNode(runs: RunList, entry: Buffer): Promise<Buffer> {
+function childNode(volume: Volume, runs: RunList, entry: Buffer): Promise<Buffer> {
   const block = entry.readUInt16LE(8) * 2 ** 32 + entry.readUInt32LE(4);
-  if (entry.readUInt32LE(0) < runs.next || !runs.volume.holds(block, 1)) throw runs.wrong();
-  return runs.volume.readBlock(block);
+  if (entry.readUInt32LE(0) < runs.next || !volume.holds(block, 1)) throw runs.wrong();
+  return volume.readBlock(block);
 }
 
 /** The map of ext2 and ext3: twelve direct blocks, then one, two and three levels of indirection. */
-async function readBlockMap(runs: RunList, map: Buffer): Promise<void> {
+async function readBlockMap(volume: Volume, runs: RunList, map: Buffer): Promise<void> {
   for (let index = 0; index < DIRECT_BLOCKS && index < runs.end; index++)
     addBlock(runs, index, map.readUInt32LE(index * 4));
-  const perBlock = runs.volume.superblock.blockSize / 4;
+  const perBlock = volume.superblock.blockSize / 4;
   let logical = DIRECT_BLOCKS;
   for (let level = 1; level <= 3 && logical < runs.end; level++) {
-    await readIndirect(runs, map.readUInt32LE((DIRECT_BLOCKS + level - 1) * 4), logical, level);
+    await readIndirect(volume, runs, map.readUInt32LE((DIRECT_BLOCKS + level - 1) * 4), logical, level);
     logical += perBlock ** level;
   }
 }
 
-async function readIndirect(runs: RunList, block: number, logical: number, level: number): Promise<void> {
+async function readIndirect(
+  volume: Volume,
+  runs: RunList,
+  block: number,
+  logical: number,
+  level: number,
+): Promise<void> {
   if (block === 0) return;
-  if (!runs.volume.holds(block, 1)) throw runs.wrong();
-  const pointers = await runs.volume.readBlock(block);
-  const step = (runs.volume.superblock.blockSize / 4) ** (level - 1);
+  if (!volume.holds(block, 1)) throw runs.wrong();
+  const pointers = await volume.readBlock(block);
+  const step = (volume.superblock.blockSize / 4) ** (level - 1);
   for (let index = 0; index * 4 < pointers.length; index++) {
     const start = logical + index * step;
     if (start >= runs.end) return;
     const pointer = pointers.readUInt32LE(index * 4);
     if (level === 1) addBlock(runs, start, pointer);
-    else await readIndirect(runs, pointer, start, level - 1);
+    else await readIndirect(volume, runs, pointer, start, level - 1);
   }
 }
 

@@ -1,10 +1,6 @@
-import { compareText, decodeName } from '../names.ts';
+import type { DirectoryEntry } from '../filesystem.ts';
+import { decodeName } from '../names.ts';
 import type { Volume } from './volume.ts';
-
-export interface DirectoryEntry {
-  readonly name: string;
-  readonly inode: number;
-}
 
 const HEADER = 8;
 
@@ -40,16 +36,4 @@ function nameAt(volume: Volume, piece: Buffer, at: number, length: number): stri
     throw volume.damaged('a directory has an entry with an impossible name');
   }
   return decodeName(bytes);
-}
-
-/** Without `.` and `..`, sorted; a name that stands there twice is refused. */
-export function sortEntries(volume: Volume, entries: readonly DirectoryEntry[]): DirectoryEntry[] {
-  const named = entries.filter(entry => entry.name !== '.' && entry.name !== '..');
-  named.sort((a, b) => compareText(a.name, b.name));
-  for (let index = 1; index < named.length; index++) {
-    if (named[index]?.name === named[index - 1]?.name) {
-      throw volume.damaged(`a directory has the name ${JSON.stringify(named[index]?.name)} twice`);
-    }
-  }
-  return named;
 }

@@ -1,6 +1,5 @@
+import type { Inode as AnyInode, EntryType, Time } from '../filesystem.ts';
 import type { Volume } from './volume.ts';
-
-export type EntryType = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo' | 'socket';
 
 const TYPES: Readonly<Record<number, EntryType>> = {
   1: 'fifo',
@@ -23,23 +22,7 @@ export const ROOT_INODE = 2;
 export const BASE_INODE_SIZE = 128;
 const CASEFOLDED = 0x40000000;
 
-export interface Time {
-  /** Since 1970, may be negative. */
-  readonly seconds: number;
-  readonly nanoseconds: number;
-}
-
-export interface Inode {
-  readonly number: number;
-  readonly type: EntryType;
-  /** Permission bits with setuid, setgid and sticky. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Bytes. */
-  readonly size: number;
-  readonly links: number;
-  readonly mtime: Time;
+export interface Inode extends AnyInode {
   readonly flags: number;
   /** Blocks of 512 bytes (or of the filesystem) that are charged to it; 0 for a symlink kept inside. */
   readonly charged: number;

@@ -1,4 +1,5 @@
 import type { Disk } from '../disk.ts';
+import type { Region } from '../region.ts';
 
 const SUPERBLOCK_SIZE = 1024;
 const VALID_STATE = 1;
@@ -29,13 +30,6 @@ export interface Superblock {
   readonly descriptorSize: number;
   /** Block number of the group descriptors. */
   readonly descriptorBlock: number;
-}
-
-/** A piece of a disk that should hold a filesystem, bytes. */
-export interface Region {
-  readonly disk: Disk;
-  readonly offset: number;
-  readonly size: number;
 }
 
 /** Whether the region starts like an ext2, ext3 or ext4 filesystem. */

@@ -1,5 +1,6 @@
 import type { CheckError } from '../../../host/errors.ts';
-import { type Region, readSuperblock, type Superblock } from './superblock.ts';
+import type { Region } from '../region.ts';
+import { readSuperblock, type Superblock } from './superblock.ts';
 
 /** The blocks of one filesystem: the only place that turns block numbers into disk offsets. */
 export class Volume {

@@ -1,4 +1,4 @@
-import type { Entry } from '../../../image/read/ext4/ext4.ts';
+import type { Entry } from '../../../image/read/filesystem.ts';
 import type { OfflineCheck } from '../../types.ts';
 import { OFFLINE } from '../facts.ts';
 
