@@ -3,6 +3,7 @@ import { ElementError, NetworkError } from '../host/errors.ts';
 import { plainEnvironment, ToolError } from '../host/process.ts';
 import { tellsOfFullDisk } from '../host/room.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
+import type { Content } from '../image/volume.ts';
 import type { Pins } from './archive/closure.ts';
 import { TREE } from './chroot.ts';
 
@@ -15,11 +16,11 @@ export const PINS = '/etc/apt/preferences.d/image-factory-pins';
  * of this build's own downloads is locked while it is in use; those without a lock are of dead builds.
  */
 const BOOTSTRAP = `set -eu
-tree=$1; shared=$2; own=$shared/.own$3; fstab=$4; pins=$5; shift 5
+tree=$1; shared=$2; own=$shared/.own$3; fstab=$4; pins=$5; filesystem=$6; shift 6
 mkdir -p "$tree" "$shared/archives"
 mkdir -p "$tree/var/cache/apt/archives" "$tree/etc/initramfs-tools/conf.d"
 printf '%s' "$fstab" > "$tree/etc/fstab"
-echo FSTYPE=ext4 > "$tree/etc/initramfs-tools/conf.d/root-filesystem"
+echo "FSTYPE=$filesystem" > "$tree/etc/initramfs-tools/conf.d/root-filesystem"
 if [ -n "$pins" ]; then
   mkdir -p "$tree$(dirname "${PINS}")"
   printf '%s' "$pins" > "$tree${PINS}"
@@ -50,6 +51,8 @@ export interface BootstrapRequest {
   readonly sources: string;
   /** Text of /etc/fstab: there from the first, since the one initramfs is made by what it says. */
   readonly fstab: string;
+  /** Of the root. */
+  readonly filesystem: Content;
   /** Text of apt's preferences; empty: of each package the newest version. */
   readonly preferences: string;
   /** Unique name of this build among those that share the downloads. */
@@ -77,17 +80,15 @@ export async function bootstrap(sandbox: Sandbox, request: BootstrapRequest): Pr
     ...[request.suite, TREE, '-'],
   ];
   try {
-    const places = [TREE, '/cache', request.name];
-    await sandbox.run(
-      ['sh', '-c', BOOTSTRAP, 'bootstrap', ...places, request.fstab, request.preferences, ...argv],
-      {
-        // The kernel's and initramfs-tools' own scripts would make the initramfs twice, 8 s each; the finalise
-        // phase makes it once. INITRD is linux-base's word for "this kernel takes none".
-        env: plainEnvironment({ HOME: '/nonexistent', TMPDIR: '/tmp', INITRD: 'No' }),
-        input: request.sources,
-        onLine: request.onLine,
-      },
-    );
+    const { name, fstab, preferences, filesystem } = request;
+    const words = [TREE, '/cache', name, fstab, preferences, filesystem];
+    await sandbox.run(['sh', '-c', BOOTSTRAP, 'bootstrap', ...words, ...argv], {
+      // The kernel's and initramfs-tools' own scripts would make the initramfs twice, 8 s each; the finalise
+      // phase makes it once. INITRD is linux-base's word for "this kernel takes none".
+      env: plainEnvironment({ HOME: '/nonexistent', TMPDIR: '/tmp', INITRD: 'No' }),
+      input: request.sources,
+      onLine: request.onLine,
+    });
   } catch (error) {
     throw error instanceof ToolError ? explainApt(error) : error;
   }

@@ -12,7 +12,7 @@ import { BuildLog } from './build-log.ts';
 import { BUILD, HELPERS } from './chroot.ts';
 import { layOutSources } from './dib.ts';
 import { buildDisk } from './disk.ts';
-import { sourcesList } from './distributions/debian.ts';
+import { toolsSources } from './distributions/debian.ts';
 import { watchingDownloads } from './downloads.ts';
 import { keepingLog, withFullTreeTold } from './failure.ts';
 import { layOutGiven } from './given-files.ts';
@@ -71,7 +71,7 @@ async function toolsFor(context: Context, request: ImageBuild, cache: string): P
   return toolsTree(context, {
     cache,
     root: await rootPrefix(),
-    sources: suite => sourcesList(preparation.sourcesOf(suite)),
+    sources: toolsSources(preparation.mirror),
     ...(patience === undefined ? {} : { patience }),
     set: preparation.toolSet,
   });

@@ -1,5 +1,6 @@
 import { chmod, open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isFilesystem } from '../definition/filesystems.ts';
 import type { ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { DefinitionError } from '../host/errors.ts';
@@ -17,6 +18,7 @@ import {
   type TreeEntry,
 } from '../image/tree-size.ts';
 import { type DiskPlan, type Volume, volumesBelow } from '../image/volume.ts';
+import { LEAST_LOG, xfsSize } from '../image/xfs.ts';
 import type { BuildLog } from './build-log.ts';
 import { TREE } from './chroot.ts';
 
@@ -65,7 +67,9 @@ export async function buildDisk(
     try {
       return await log.timed('disk', () => attemptDisk(sandbox, request, plan, sizes));
     } catch (error) {
-      const small = error instanceof ToolError && /Could not allocate (block|inode)/.test(error.message);
+      const small =
+        error instanceof ToolError &&
+        /Could not allocate (block|inode)|No space left on device/.test(error.message);
       if (!small || attempt === SLACK.length - 1) throw error;
       context.log.debug('a filesystem is too small, once more with more room');
     }
@@ -102,13 +106,14 @@ function volumeSizes(
   slack: number,
 ): Sizes {
   const sizes = plan.volumes
-    .filter(each => each.content === 'ext4')
+    .filter(each => isFilesystem(each.content))
     .map(volume => {
       const point = volume.mount?.point;
       const own = point === undefined ? [] : entriesBelow(entries, point, volumesBelow(plan, volume));
+      const sizeOf = volume.content === 'xfs' ? xfsSize : filesystemSize;
       const journal = volume.tuning?.journal ?? journalOf(volume, disk.journal);
       const reserve = volume.bytes === undefined ? disk.reserve : 0;
-      const needed = filesystemSize(own, { journal, reserve, slack });
+      const needed = sizeOf(own, { journal, reserve, slack });
       if (volume.bytes !== undefined && volume.bytes < needed.bytes) throw tooSmall(volume, needed.bytes);
       const bytesPerInode = volume.tuning?.bytesPerInode ?? needed.bytesPerInode;
       return [volume.name, { ...needed, bytesPerInode, journal }] as const;
@@ -117,7 +122,8 @@ function volumeSizes(
 }
 
 /** A small volume of its own has a small journal, as mke2fs would choose. */
-function journalOf({ bytes }: Volume, journal: number): number {
+function journalOf({ bytes, content }: Volume, journal: number): number {
+  if (content === 'xfs') return Math.max(journal, LEAST_LOG);
   return bytes === undefined ? journal : Math.min(journal, Math.max(4, Math.floor(bytes / 16 / MIB)) * MIB);
 }
 

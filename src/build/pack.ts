@@ -123,7 +123,7 @@ function volumesOf({ layout }: BuiltDisk): Manifest['volumes'] {
   }));
 }
 
-/** Packages of the tools tree that shape an image's bytes. */
+/** Packages of the tools tree that shape an image's bytes; not each tree has all. */
 const SHAPERS = [
   'e2fsprogs',
   'qemu-utils',
@@ -132,12 +132,15 @@ const SHAPERS = [
   'dosfstools',
   'mtools',
   'squashfs-tools',
+  'xfsprogs',
   'zstd',
 ];
 
 async function toolVersions(sandbox: Sandbox): Promise<Record<string, string>> {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders
-  const told = await sandbox.run(['dpkg-query', '-W', '-f', '${Package} ${Version}\\n', ...SHAPERS]);
+  const told = await sandbox.run(['dpkg-query', '-W', '-f', '${Package} ${Version}\\n', ...SHAPERS], {
+    accept: [0, 1],
+  });
   const rows = told.stdout.split('\n').filter(row => row !== '');
   return Object.fromEntries(rows.map(row => row.split(' ') as [string, string]));
 }

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { ImageLine } from '../definition/types.ts';
+import type { Disk, ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { HostError } from '../host/errors.ts';
 import { type ToolSet, toolsKey } from '../host/sandbox/tools-tree.ts';
+import { diskPlan } from '../image/plan.ts';
 import type { Pins } from './archive/closure.ts';
 import type { SuiteState } from './archive/state.ts';
 import { libraryDigest } from './dib.ts';
@@ -27,8 +28,6 @@ export interface Preparation {
   /** Which tools tree the build needs. */
   readonly toolSet: ToolSet;
   readonly sources: readonly Source[];
-  /** The sources of another suite from the same mirror. */
-  sourcesOf(suite: string): readonly Source[];
   readonly suites: readonly SuiteState[];
   readonly elements: readonly Element[];
   /** Files of whoever builds, that the line hands to elements. */
@@ -72,6 +71,8 @@ export interface Again {
 /** The element that every image of a distribution starts from. */
 const FOUNDATION = 'debian-cloud';
 
+const XFS_TOOLS = 'xfsprogs';
+
 /**
  * Resolves elements and packages, and asks the mirror for its present state.
  * @throws DefinitionError, NetworkError
@@ -80,7 +81,7 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
   const { pins = {} } = options.again ?? {};
   const { shared = new Shared(context, pins) } = options;
   const { elements, own } = await elementsOf(options.line, options.elementPaths, shared.shelf);
-  const line = await withElementDisk(options.line, elements);
+  const line = withXfsTools(await withElementDisk(options.line, elements));
   const suite = suiteOf(line.release);
   const conditions = {
     architecture: line.architecture,
@@ -103,7 +104,7 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
   if (unknown.length > 0 && repositories.length === 0) {
     context.log.warn(`${line.name}: no suite of its archive has ${unknown.join(', ')}`);
   }
-  const toolSet = toolsFor(elements);
+  const toolSet = toolsFor(elements, line.disk);
   const given = await givenFiles(line.environment, options.directory);
   const library = await libraryDigest(elements);
   const inputs = inputsOf({
@@ -124,7 +125,6 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     own,
     toolSet,
     sources,
-    sourcesOf: other => sourcesFor(other, mirror),
     suites: archive.suites,
     elements,
     given,
@@ -164,11 +164,23 @@ function namesOf(packages: readonly PackageRequest[], line: ImageLine): string[]
   return ['apt', ...wanted, ...line.packages];
 }
 
-/** Scripts outside the chroot call what the engine itself does not need. */
-function toolsFor(elements: readonly Element[]): ToolSet {
+function hasXfs(disk: Disk): boolean {
+  return diskPlan(disk).volumes.some(each => each.content === 'xfs');
+}
+
+/** An image that has an XFS can grow, check and repair it. */
+function withXfsTools(line: ImageLine): ImageLine {
+  const isThere = !hasXfs(line.disk) || line.packages.includes(XFS_TOOLS);
+  return isThere ? line : { ...line, packages: [...line.packages, XFS_TOOLS] };
+}
+
+/** Scripts outside the chroot, and an XFS, take what the engine itself does not need. */
+function toolsFor(elements: readonly Element[], disk: Disk): ToolSet {
   const outside = Object.entries(PHASES).filter(([, where]) => where === 'outside');
   const folders = elements.flatMap(each => outside.map(([phase]) => join(each.path, phase)));
-  return folders.some(folder => existsSync(folder)) ? 'outside' : 'engine';
+  const isOutside = folders.some(folder => existsSync(folder));
+  if (hasXfs(disk)) return isOutside ? 'outside-xfs' : 'xfs';
+  return isOutside ? 'outside' : 'engine';
 }
 
 /** Repositories beside the distribution's count as a whole: their state stands for the versions in them. */

@@ -1,5 +1,6 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { grubFilesystem } from '../image/grub.ts';
 import { filesystemUuid } from '../image/layout.ts';
 import { bootOf, type DiskPlan, rootOf, type Table, type Volume } from '../image/volume.ts';
 import { type Chroot, REQUESTS, REQUESTS_INSIDE } from './chroot.ts';
@@ -47,6 +48,8 @@ export interface ProbedVolume {
   readonly label: string;
   /** Of its partition. */
   readonly number: number;
+  /** As GRUB calls it. */
+  readonly filesystem: string;
 }
 
 /** The disk that will be, as far as GRUB's tools ask for it. */
@@ -61,6 +64,7 @@ export interface ProbedDisk {
 export function probedDisk(plan: DiskPlan, seed: string): ProbedDisk {
   const probed = (volume: Volume) => ({
     ...{ uuid: filesystemUuid(volume, seed), label: volume.label ?? '', number: volume.number },
+    filesystem: grubFilesystem(volume),
   });
   const [root, boot] = [rootOf(plan), bootOf(plan)];
   return {
@@ -145,7 +149,8 @@ esac
  */
 function probe({ table, root, boot }: ProbedDisk): string {
   const device = ({ label }: ProbedVolume) => `/dev/disk/by-label/${label}`;
-  const names = ({ uuid, label, number }: ProbedVolume) => `uuid=${uuid} label=${label} number=${number}`;
+  const names = ({ uuid, label, number, filesystem }: ProbedVolume) =>
+    `uuid=${uuid} label=${label} number=${number} filesystem=${filesystem}`;
   const own = boot && `  /boot | /boot/* | ${device(boot)}) ${names(boot)} ;;\n`;
   const map = { gpt: 'gpt', mbr: 'msdos', none: '' }[table];
   return `#!/bin/sh
@@ -166,7 +171,7 @@ ${own ?? ''}  /*) ${names(root)} ;;
 esac
 part=${map === '' ? '' : `,${map}$number`}
 case $target in
-  fs) echo ext2 ;;
+  fs) echo "$filesystem" ;;
   fs_uuid)
     echo "$uuid"
     # A layer with it in the tree fits no other disk.

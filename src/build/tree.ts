@@ -3,6 +3,7 @@ import type { ImageLine } from '../definition/types.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { fstab } from '../image/fstab.ts';
 import { diskPlan } from '../image/plan.ts';
+import { rootOf } from '../image/volume.ts';
 import type { Pins } from './archive/closure.ts';
 import { type BootstrapRequest, bootstrap, pinnedPreferences } from './bootstrap.ts';
 import type { BuildLog } from './build-log.ts';
@@ -87,7 +88,10 @@ function wantedNames({ packages, extra }: PhaseWorld): string[] {
 interface World extends PhaseWorld {
   readonly chroot: Chroot;
   /** Absent: scripts of root.d make the tree. */
-  readonly bootstrap?: Pick<BootstrapRequest, 'suite' | 'packages' | 'sources' | 'fstab' | 'preferences'>;
+  readonly bootstrap?: Pick<
+    BootstrapRequest,
+    'suite' | 'packages' | 'sources' | 'fstab' | 'preferences' | 'filesystem'
+  >;
   readonly layers?: Layers;
 }
 
@@ -101,9 +105,11 @@ async function openWorld(chroot: Chroot, request: TreeRequest, log: BuildLog): P
   const world = { chroot, hooks, log, environment, ...asked };
   if (!own) return { ...world, ...(layers && { layers: await startLayers(world, layers) }) };
   const { first, ...later } = splitPackages(hooks, asked, request.repositories.length > 0);
+  const plan = diskPlan(line.disk);
   const made = {
     bootstrap: {
-      ...{ suite, packages: first, sources: sourcesList(sources), fstab: fstab(diskPlan(line.disk)) },
+      ...{ suite, packages: first, sources: sourcesList(sources), fstab: fstab(plan) },
+      filesystem: rootOf(plan).content,
       preferences: pinnedPreferences(request.pins),
     },
   };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { FILESYSTEMS } from '../definition/filesystems.ts';
 import { FILE_FORMS, FORMS } from '../definition/forms.ts';
 import { DefinitionError } from '../host/errors.ts';
 import { exists, readText } from './files.ts';
@@ -45,7 +46,7 @@ const imageLine = z
     environment: z.record(text, text).readonly(),
     disk: z.strictObject({
       layout: z.enum(['gpt-hybrid', 'gpt-bios', 'gpt-uefi', 'mbr', 'mbr-hybrid', 'filesystem']),
-      filesystem: z.literal('ext4'),
+      filesystem: z.enum(FILESYSTEMS),
       partitions: z.strictObject({
         boot: count.exactOptional(),
         var: count.exactOptional(),

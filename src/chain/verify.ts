@@ -95,7 +95,8 @@ export async function verifyPlace(
 ): Promise<VerifyResult> {
   const { bundle } = request;
   const { manifest } = core;
-  const tools = [...TOOLS.verify, ...toolsOf(manifest.files.map(each => each.form))];
+  const xfs = manifest.volumes.some(each => each.content === 'xfs') ? TOOLS.xfs : [];
+  const tools = [...TOOLS.verify, ...toolsOf(manifest.files.map(each => each.form)), ...xfs];
   await requireTools(context, tools, { install: request.installTools, root: rootPrefix });
   const own = await ownChecks(factory.file, ownFolders(factory, manifest.image));
   const before = await previousResults(bundle, manifest, manifest.line, request.firmware);

@@ -1,3 +1,4 @@
+import type { FilesystemName } from './filesystems.ts';
 import type { Form } from './forms.ts';
 
 /**
@@ -14,7 +15,8 @@ export type PartitionName = 'boot' | 'var' | 'home' | 'swap';
 export interface Disk {
   /** Partition table and firmware; `hybrid` boots under BIOS and UEFI, `filesystem` has no table. */
   readonly layout: DiskLayoutName;
-  readonly filesystem: 'ext4';
+  /** Of the root, /var and /home; a /boot of its own is ext4. */
+  readonly filesystem: FilesystemName;
   /** Partitions beside the root, with their sizes in bytes. */
   readonly partitions: Readonly<Partial<Record<PartitionName, number>>>;
   /** A block-device configuration of diskimage-builder, as YAML; it stands for layout, filesystem, partitions. */

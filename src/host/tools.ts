@@ -34,6 +34,7 @@ export const TOOLS = {
     tool('setpriv', 'util-linux'),
     tool('e2fsck', 'e2fsprogs'),
   ],
+  xfs: [tool('xfs_repair', 'xfsprogs')],
   digest: [tool('qemu-img', 'qemu-utils')],
   deploy: [tool('blkdiscard', 'util-linux'), tool('blockdev', 'util-linux')],
 } as const satisfies Record<string, readonly HostTool[]>;

@@ -1,11 +1,12 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { isFilesystem } from '../definition/filesystems.ts';
 import { DefinitionError } from '../host/errors.ts';
 import { blockDeviceSize } from './block-device-size.ts';
 import {
   type DiskPlan,
   type Mount,
-  ROOT_LABEL,
+  ROOT_LABELS,
   type Table,
   type Tuning,
   TYPES,
@@ -91,7 +92,7 @@ export function planOfBlockDeviceConfig(config: string): DiskPlan {
   const open = plan.volumes.filter(each => each.bytes === undefined);
   const [, more] = open;
   if (more !== undefined) throw mistake(`partition ${more.name} asks for 100% of what another one has taken`);
-  const unsized = open.find(each => each.content !== 'ext4');
+  const unsized = open.find(each => !isFilesystem(each.content));
   if (unsized !== undefined) throw mistake(`partition ${unsized.name} has neither a size nor a filesystem`);
   return plan;
 }
@@ -240,16 +241,22 @@ function guid(code: string): string | undefined {
 
 type Made = Pick<Volume, 'content' | 'label' | 'uuid' | 'tuning' | 'mount'>;
 
-const LONGEST_LABEL = { ext4: 16, vfat: 11 } as const;
+const LONGEST_LABEL = { ext4: 16, xfs: 12, vfat: 11 } as const;
+
+function isMade(type: string): type is keyof typeof LONGEST_LABEL {
+  return Object.hasOwn(LONGEST_LABEL, type);
+}
 
 function filesystemOn(read: Read, base: string): Made | undefined {
   const node = read.filesystems.get(base);
   if (node === undefined) return undefined;
   const { name = '', type = 'ext4', uuid } = node;
-  if (type !== 'ext4' && type !== 'vfat') {
-    throw mistake(`${base} gets the filesystem ${type}`, 'ext4 and vfat can be made');
-  }
-  const own = node.label ?? (name === 'mkfs_root' ? ROOT_LABEL.slice(0, LONGEST_LABEL[type]) : name);
+  if (!isMade(type)) throw mistake(`${base} gets the filesystem ${type}`, 'ext4, xfs and vfat can be made');
+  const own =
+    node.label ??
+    (name === 'mkfs_root'
+      ? ROOT_LABELS[type === 'xfs' ? 'xfs' : 'ext4'].slice(0, LONGEST_LABEL[type])
+      : name);
   const label = type === 'vfat' ? own.toUpperCase() : own;
   if (label.length > LONGEST_LABEL[type]) {
     throw mistake(`the label ${label} is too long for ${type}`, `${LONGEST_LABEL[type]} characters at most`);

@@ -1,6 +1,7 @@
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { type PlacedVolume, SECTOR } from './layout.ts';
 import type { Content } from './volume.ts';
+import { mkfsXfsOptions } from './xfs.ts';
 
 /** One volume to make, as the sandbox sees things. */
 export interface VolumeRequest {
@@ -26,6 +27,7 @@ type Maker = (sandbox: Sandbox, request: VolumeRequest) => Promise<void>;
 /** How each kind of content is written into its place in a plain file: no loop device, no mount of it. */
 export const MAKERS: Readonly<Record<Content, Maker>> = {
   ext4: makeExt4,
+  xfs: makeXfs,
   vfat: makeVfat,
   swap: makeSwap,
   'bios-boot': async () => {},
@@ -39,6 +41,8 @@ export function shaped(epoch: number): Record<string, string> {
     LC_ALL: 'C.UTF-8',
     TZ: 'UTC',
     SOURCE_DATE_EPOCH: String(epoch),
+    // Generation numbers of inodes in an XFS.
+    DETERMINISTIC_SEED: '1',
   };
 }
 
@@ -92,6 +96,24 @@ async function makeExt4(sandbox: Sandbox, request: VolumeRequest): Promise<void>
     ...(source === undefined ? [] : ['-d', source]),
     ...[raw, `${(size * SECTOR) / 1024}k`],
   ]);
+}
+
+/** mkfs.xfs knows no offset: it fills a file of its own, whose blocks then go to their place. */
+const XFS = `set -eu
+raw=$1; start=$2; size=$3; shift 3
+file=$raw.xfs
+truncate -s "$size" "$file"
+"$@" "$file"
+dd if="$file" of="$raw" bs=64K seek="$start" oflag=seek_bytes conv=notrunc,sparse status=none
+rm "$file"
+`;
+
+async function makeXfs(sandbox: Sandbox, request: VolumeRequest): Promise<void> {
+  const { volume, source, raw } = request;
+  const place = [raw, String(volume.start * SECTOR), String(volume.size * SECTOR)];
+  const filled = source === undefined ? [] : ['-p', source];
+  const argv = ['mkfs.xfs', '-q', ...mkfsXfsOptions(volume, request.journal), ...filled];
+  await masked(sandbox, request, ['sh', '-c', XFS, 'xfs', ...place, ...argv]);
 }
 
 /** mkswap wants a file of its own; all it writes is the first page. */

@@ -2,6 +2,7 @@ import type { DiskPlan, Volume } from './volume.ts';
 
 const KIND: Readonly<Partial<Record<Volume['content'], string>>> = {
   ext4: 'ext4',
+  xfs: 'xfs',
   vfat: 'vfat',
   swap: 'swap',
 };

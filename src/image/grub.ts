@@ -1,4 +1,4 @@
-import { bootOf, type DiskPlan, firmwaresOf } from './volume.ts';
+import { bootOf, type DiskPlan, firmwaresOf, type Volume } from './volume.ts';
 
 /** GRUB as the engine installs it: its files in the tree, its code in the disk; src/image/boot-code.ts has the bytes. */
 
@@ -9,10 +9,15 @@ export function grubPrefix(plan: DiskPlan): string {
   return `(,${plan.table === 'mbr' ? 'msdos' : 'gpt'}${boot.number})${folder}`;
 }
 
+/** What GRUB calls the filesystem in a volume, and its module for it. */
+export function grubFilesystem({ content }: Volume): string {
+  return content === 'ext4' ? 'ext2' : content;
+}
+
 /** The modules that a core image needs to get at the place of its files. */
 export function grubModules(plan: DiskPlan): string[] {
   const table = plan.table === 'mbr' ? 'part_msdos' : 'part_gpt';
-  return [table, 'ext2'];
+  return [table, grubFilesystem(bootOf(plan))];
 }
 
 /**

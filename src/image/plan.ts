@@ -1,7 +1,8 @@
+import type { FilesystemName } from '../definition/filesystems.ts';
 import type { Disk, DiskLayoutName } from '../definition/types.ts';
 import { DefinitionError } from '../host/errors.ts';
 import { planOfBlockDeviceConfig } from './block-device.ts';
-import { type DiskPlan, ROOT_LABEL, rootOf, type Table, TYPES, type Volume } from './volume.ts';
+import { type DiskPlan, type Mount, ROOT_LABELS, rootOf, type Table, TYPES, type Volume } from './volume.ts';
 
 const MIB = 1024 * 1024;
 const ESP_BYTES = 64 * MIB;
@@ -15,6 +16,14 @@ const NUMBERS: Readonly<Record<string, number>> = {
   home: 18,
   swap: 19,
 };
+
+const ROOTS: Readonly<Record<FilesystemName, Mount>> = {
+  ext4: { point: '/', options: 'rw,discard,errors=remount-ro,x-systemd.growfs', dump: 0, pass: 1 },
+  xfs: { point: '/', options: 'rw,discard,x-systemd.growfs', dump: 0, pass: 0 },
+};
+
+/** Turn of fsck at boot, of what is not the root; for XFS there is nothing to do. */
+const PASSES: Readonly<Record<FilesystemName, number>> = { ext4: 2, xfs: 0 };
 
 const LAYOUTS: Readonly<Record<DiskLayoutName, { table: Table; bios: boolean; uefi: boolean }>> = {
   'gpt-hybrid': { table: 'gpt', bios: true, uefi: true },
@@ -37,8 +46,8 @@ export function diskPlan(disk: Disk): DiskPlan {
 
 function namedPlan({ layout, filesystem, partitions }: Disk): DiskPlan {
   const { table, bios, uefi } = LAYOUTS[layout];
-  const options = 'rw,discard,errors=remount-ro,x-systemd.growfs';
-  const root = { point: '/', options, dump: 0, pass: 1 };
+  const root = ROOTS[filesystem];
+  const label = ROOT_LABELS[filesystem];
   if (table === 'none') {
     if (Object.keys(partitions).length > 0) {
       throw new DefinitionError('a disk of the layout filesystem has no partitions', {
@@ -47,7 +56,7 @@ function namedPlan({ layout, filesystem, partitions }: Disk): DiskPlan {
     }
     return {
       table,
-      volumes: [{ name: 'root', number: 0, type: '', content: filesystem, label: ROOT_LABEL, mount: root }],
+      volumes: [{ name: 'root', number: 0, type: '', content: filesystem, label, mount: root }],
     };
   }
   const types = TYPES[table];
@@ -62,8 +71,10 @@ function namedPlan({ layout, filesystem, partitions }: Disk): DiskPlan {
   for (const name of ['boot', 'var', 'home'] as const) {
     const bytes = partitions[name];
     if (bytes === undefined) continue;
-    const mount = { point: `/${name}`, options: 'rw,discard', dump: 0, pass: 2 };
-    volumes.push({ name, type: types.linux, content: filesystem, bytes, label: name, mount });
+    // A boot loader reads /boot: of the two, what every one reads.
+    const content = name === 'boot' ? 'ext4' : filesystem;
+    const mount = { point: `/${name}`, options: 'rw,discard', dump: 0, pass: PASSES[content] };
+    volumes.push({ name, type: types.linux, content, bytes, label: name, mount });
   }
   if (partitions.swap !== undefined) {
     const mount = { point: 'none', options: 'sw', dump: 0, pass: 0 };
@@ -72,7 +83,7 @@ function namedPlan({ layout, filesystem, partitions }: Disk): DiskPlan {
     });
   }
   volumes.push({
-    ...{ name: 'root', type: types.linux, content: filesystem, label: ROOT_LABEL, mount: root },
+    ...{ name: 'root', type: types.linux, content: filesystem, label, mount: root },
     ...(table === 'mbr' ? { active: true } : {}),
   });
   return { table, volumes: numbered(table, volumes) };

@@ -62,7 +62,8 @@ function descriptors(blocks: number): number {
   return copies * (reserved + 2) * BLOCK;
 }
 
-function contentBlocks(entries: readonly TreeEntry[]): number {
+/** Blocks of the files, directories and long symlinks. */
+export function contentBlocks(entries: readonly TreeEntry[]): number {
   const seen = new Set<string>();
   const folders = new Map<string, number>();
   let blocks = 0;

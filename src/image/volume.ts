@@ -1,10 +1,11 @@
+import type { FilesystemName } from '../definition/filesystems.ts';
 import { DefinitionError } from '../host/errors.ts';
 
 /** `none`: the disk is one filesystem, without a partition table. */
 export type Table = 'gpt' | 'mbr' | 'none';
 
 /** What stands in a volume. `bios-boot` holds GRUB's core image, `empty` nothing of ours. */
-export type Content = 'ext4' | 'vfat' | 'swap' | 'bios-boot' | 'empty';
+export type Content = FilesystemName | 'vfat' | 'swap' | 'bios-boot' | 'empty';
 
 /** One line of /etc/fstab, beside the label. */
 export interface Mount {
@@ -51,7 +52,11 @@ export interface DiskPlan {
   readonly volumes: readonly Volume[];
 }
 
-export const ROOT_LABEL = 'cloudimg-rootfs';
+/** Of the root filesystem, as diskimage-builder names it; XFS takes twelve characters. */
+export const ROOT_LABELS: Readonly<Record<FilesystemName, string>> = {
+  ext4: 'cloudimg-rootfs',
+  xfs: 'img-rootfs',
+};
 
 type Kind = 'bios' | 'esp' | 'linux' | 'swap';
 

@@ -46,6 +46,16 @@ describe('prepare', () => {
     expect(packages.map(each => each.name)).toEqual(['cloud-init', 'site-tool']);
   });
 
+  it('gives an image with an XFS its tools, and a build the tools tree that makes one', async () => {
+    expect((await prepared()).toolSet).toBe('engine');
+    const build = `${mirror.base}/file`;
+    const line = { ...LINE, disk: { ...LINE.disk, filesystem: 'xfs' }, mirror: { build } } as const;
+    const xfs = await prepared({ line });
+    expect(xfs.toolSet).toBe('xfs');
+    expect(xfs.line.packages).toContain('xfsprogs');
+    expect((await prepared({ line: xfs.line })).line.packages).toEqual(xfs.line.packages);
+  });
+
   it('knows the version of each package that would be installed', async () => {
     const { inputs, suites } = await prepared();
     expect(inputs.packages).toEqual({ apt: '1', 'cloud-init': '1', htop: '1', 'site-tool': '1' });
@@ -65,10 +75,10 @@ describe('prepare', () => {
     await prepared();
     expect(mirror.asked.every(path => path.startsWith('/file'))).toBe(true);
     mirror.asked.length = 0;
-    const { sourcesOf } = await prepared({ mirror: `${mirror.base}/option/` });
+    const { mirror: used } = await prepared({ mirror: `${mirror.base}/option/` });
     expect(mirror.asked).toHaveLength(6);
     expect(mirror.asked.every(path => path.startsWith('/option'))).toBe(true);
-    expect(sourcesOf('trixie')[0]).toMatchObject({ uri: `${mirror.base}/option`, suite: 'trixie' });
+    expect(used.archive).toBe(`${mirror.base}/option`);
   });
 
   it('gives the same input digest while the packages of the image are the same, whatever else comes in', async () => {

@@ -6,13 +6,18 @@ import { diskPlan } from '../../src/image/plan.ts';
 import { inTemporary } from '../host/support.ts';
 import { LINE } from './support.ts';
 
-const ROOT = { uuid: '3d0fbd4f-33b1-8a2a-9a55-0123456789ab', label: 'cloudimg-rootfs', number: 1 };
-const BOOT = { uuid: '0e1fbd4f-33b1-8a2a-9a55-0123456789ab', label: 'boot', number: 2 };
+const ROOT = {
+  uuid: '3d0fbd4f-33b1-8a2a-9a55-0123456789ab',
+  label: 'cloudimg-rootfs',
+  number: 1,
+  filesystem: 'xfs',
+};
+const BOOT = { uuid: '0e1fbd4f-33b1-8a2a-9a55-0123456789ab', label: 'boot', number: 2, filesystem: 'ext2' };
 const DISK = { table: 'gpt', root: ROOT } as const;
 
 // What grub-mkconfig and grub-install's scripts ask for, of a path or a device.
 it.each([
-  ['fs', 'ext2'],
+  ['fs', 'xfs'],
   ['fs_uuid', ROOT.uuid],
   ['fs_label', ROOT.label],
   ['device', `/dev/disk/by-label/${ROOT.label}`],
@@ -41,7 +46,7 @@ it.each([
 it('grub-probe tells the file system when nothing is named, and all can be read by any shell', () =>
   inTemporary(async folder => {
     await writeStandIns(folder, DISK);
-    expect((await run([join(folder, 'grub-probe'), '/'])).stdout).toBe('ext2\n');
+    expect((await run([join(folder, 'grub-probe'), '/'])).stdout).toBe('xfs\n');
     for (const name of ['grub-probe', 'grub-install', 'grub-mkconfig'])
       await run(['dash', '-n', join(folder, name)]);
   }));

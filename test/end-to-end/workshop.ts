@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hostMirror, sourcesFor, sourcesList } from '../../src/build/distributions/debian.ts';
+import { hostMirror, toolsSources } from '../../src/build/distributions/debian.ts';
 import { openWorkshop } from '../../src/build/workshop.ts';
 import { type Context, createContext } from '../../src/host/context.ts';
 import { places } from '../../src/host/places.ts';
@@ -26,7 +26,7 @@ export async function ownTools(
   return toolsTree(context, {
     cache: places(context).cache,
     root: await rootPrefix(),
-    sources: suite => sourcesList(sourcesFor(suite, mirror)),
+    sources: toolsSources(mirror),
     set,
   });
 }
@@ -40,6 +40,7 @@ export async function openOwnWorkshop(
   context: Context,
   prepare: (work: string) => Promise<void> = async () => {},
   files?: string,
+  set: ToolSet = 'outside',
 ): Promise<OpenWorkshop> {
   const work = await mkdtemp('/var/tmp/image-factory-sandbox-');
   const root = await rootPrefix();
@@ -47,7 +48,7 @@ export async function openOwnWorkshop(
   await mkdir(downloads);
   await prepare(work);
   const sandbox = await openWorkshop(context, {
-    tools: await ownTools('outside'),
+    tools: await ownTools(set),
     root,
     work,
     out: join(work, 'out'),

@@ -121,6 +121,11 @@ describe('a block-device configuration of diskimage-builder', () => {
     });
   });
 
+  it('takes an XFS, with the label that diskimage-builder gives it', () => {
+    const config = '- local_loop: {name: a, mkfs: {name: mkfs_root, type: xfs, mount: {mount_point: /}}}';
+    expect(planOfBlockDeviceConfig(config).volumes).toMatchObject([{ content: 'xfs', label: 'img-rootfs' }]);
+  });
+
   const gpt = (partition: string) =>
     `- local_loop: {name: a}\n- partitioning: {base: a, label: gpt, partitions: [${partition}]}`;
 
@@ -143,6 +148,11 @@ describe('a block-device configuration of diskimage-builder', () => {
       'a label that is too long',
       gpt('{name: r, size: 1G, mkfs: {label: seventeen-letters}}'),
       /too long for ext4/,
+    ],
+    [
+      'a label that is too long for XFS',
+      gpt('{name: r, size: 1G, mkfs: {type: xfs, label: cloudimg-rootfs}}'),
+      /too long for xfs/,
     ],
     [
       'five partitions on MBR',

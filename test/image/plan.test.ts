@@ -47,6 +47,18 @@ it('puts into a core image what grub-install was asked for, by platform', () => 
 });
 
 describe('fstab', () => {
+  it('of an XFS, which knows no errors= and no fsck; /boot stays ext4', () => {
+    const disk = { ...DISK, filesystem: 'xfs', partitions: { boot: MIB, var: MIB } } as const;
+    expect(fstab(diskPlan(disk))).toBe(
+      'LABEL=img-rootfs / xfs rw,discard,x-systemd.growfs 0 0\n' +
+        'LABEL=boot /boot ext4 rw,discard 0 2\n' +
+        'LABEL=UEFI /boot/efi vfat umask=0077 0 1\n' +
+        'LABEL=var /var xfs rw,discard 0 0\n',
+    );
+    expect(grubModules(diskPlan(disk))).toEqual(['part_gpt', 'ext2']);
+    expect(grubModules(diskPlan({ ...disk, partitions: {} }))).toEqual(['part_gpt', 'xfs']);
+  });
+
   it('of the usual disk', () => {
     expect(fstab(diskPlan(DISK))).toBe(
       'LABEL=cloudimg-rootfs / ext4 rw,discard,errors=remount-ro,x-systemd.growfs 0 1\n' +

@@ -26,6 +26,7 @@ const DISKS: [name: string, disk: string, more: string, firmwares: Firmware[]][]
   ['mbr', 'layout: mbr', '', ['bios']],
   ['mbr-hybrid', 'layout: mbr-hybrid', '', ['bios', 'uefi']],
   ['apart', 'partitions: {boot: 256MiB, var: 512MiB, swap: 64MiB}', '', ['bios', 'uefi']],
+  ['xfs', 'filesystem: xfs', 'forms: [qcow2, squashfs, tar]', ['bios', 'uefi']],
   ['filesystem', 'layout: filesystem', 'forms: [raw, kernel-initrd]', ['bios', 'uefi']],
 ];
 

@@ -45,6 +45,17 @@ export function sourcesFor(suite: string, mirror: Mirror, { mayBeOld = false } =
   ].map(source => (mayBeOld ? { ...source, mayBeOld } : source));
 }
 
+/**
+ * The lines of a sources.list for tools. A suite in testing has nothing beside the archive's own, and mirrors that stand
+ * still keep it beyond its signature's date.
+ */
+export function toolsSources(mirror: Mirror): (suite: string, kind: 'released' | 'testing') => string {
+  return (suite, kind) => {
+    if (kind === 'released') return sourcesList(sourcesFor(suite, mirror));
+    return sourcesList([{ uri: mirror.archive, suite, components: ['main'], mayBeOld: true }]);
+  };
+}
+
 /** The lines of a sources.list. */
 export function sourcesList(sources: readonly Source[]): string {
   return sources

@@ -16,7 +16,10 @@ export interface SequenceRequest {
   /** The elements' parts put together, on the host; see assembleHooks. */
   readonly hooks: string;
   /** Absent: scripts of root.d make the tree. */
-  readonly bootstrap?: Pick<BootstrapRequest, 'suite' | 'packages' | 'sources' | 'fstab' | 'preferences'>;
+  readonly bootstrap?: Pick<
+    BootstrapRequest,
+    'suite' | 'packages' | 'sources' | 'fstab' | 'preferences' | 'filesystem'
+  >;
   /** Names of the engine's own steps in a phase. */
   readonly engine: (phase: Phase) => readonly string[];
   /** Of all scripts. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FILESYSTEMS } from '../filesystems.ts';
 import { DISK_FORMS, FORMS, isDiskForm } from '../forms.ts';
 import { loose, pattern, word, words } from './shapes.ts';
 import { MIB, size } from './values.ts';
@@ -24,7 +25,7 @@ const config = pattern(
 
 export const disk = {
   layout,
-  filesystem: word(['ext4']).describe('Root filesystem.'),
+  filesystem: word(FILESYSTEMS).describe('Root filesystem, and that of /var and /home.'),
   partitions: loose(partitions).describe('Partitions beside the root, with their sizes.'),
   config,
   compression: word(['zstd', 'zlib']).describe('Of the qcow2; zlib is read by QEMU older than 5.1 too.'),

@@ -48,6 +48,18 @@ const OUTSIDE = [
   'xz-utils',
 ];
 
+/** Of a later suite: the first mkfs.xfs that fills a filesystem from a directory with all that a tree has is 7. */
+const XFS = ['xfsprogs'];
+const LATER_SUITE = 'forky';
+const LATER = `Package: *
+Pin: release n=${LATER_SUITE}
+Pin-Priority: -1
+
+Package: xfsprogs libicu*
+Pin: release n=${LATER_SUITE}
+Pin-Priority: 990
+`;
+
 /** Mount points for what a build brings along. */
 const FOLDERS = ['build', 'cache', 'elements', 'out'];
 
@@ -82,17 +94,25 @@ if [ -n "$sysfs" ]; then exec /usr/bin/mount --rbind /sys "$target"; fi
 exec /usr/bin/mount "$@"
 `;
 
-/** `outside`: with what scripts of the phases outside the chroot call. */
-export type ToolSet = 'engine' | 'outside';
+const SETS = {
+  engine: PACKAGES,
+  outside: [...PACKAGES, ...OUTSIDE],
+  xfs: [...PACKAGES, ...XFS],
+  'outside-xfs': [...PACKAGES, ...OUTSIDE, ...XFS],
+};
 
-function packagesOf(set: ToolSet): string[] {
-  return set === 'outside' ? [...PACKAGES, ...OUTSIDE] : PACKAGES;
+/** `outside`: with what scripts of the phases outside the chroot call; `xfs`: with what makes an XFS. */
+export type ToolSet = keyof typeof SETS;
+
+/** Preferences of apt, where a set takes packages of the later suite. */
+function preferencesOf(set: ToolSet): readonly string[] {
+  return SETS[set].includes('xfsprogs') ? [LATER] : [];
 }
 
 /** SHA-256 of the recipe: another one gives another tree, and other images. */
 export function toolsKey(set: ToolSet): string {
   return createHash('sha256')
-    .update(JSON.stringify([SUITE, packagesOf(set), FOLDERS, SUDO, MOUNT, RECIPE]))
+    .update(JSON.stringify([SUITE, SETS[set], FOLDERS, SUDO, MOUNT, RECIPE, ...preferencesOf(set)]))
     .digest('hex');
 }
 
@@ -101,8 +121,8 @@ export interface ToolsTreeOptions {
   readonly cache: string;
   /** From rootPrefix(). */
   readonly root: readonly string[];
-  /** The lines of a sources.list for a suite; empty: mmdebstrap's own default. */
-  readonly sources: (suite: string) => string;
+  /** The lines of a sources.list for a suite, or of one that is not released yet; empty: mmdebstrap's own default. */
+  readonly sources: (suite: string, kind: 'released' | 'testing') => string;
   readonly set: ToolSet;
   /** Seconds that the mirror may keep us waiting. */
   readonly patience?: number;
@@ -145,7 +165,9 @@ async function bootstrap(
   tree: string,
   options: ToolsTreeOptions,
 ): Promise<void> {
-  const sources = options.sources(SUITE);
+  const preferences = preferencesOf(options.set);
+  const later = preferences.map(() => options.sources(LATER_SUITE, 'testing'));
+  const sources = [options.sources(SUITE, 'released'), ...later].join('');
   const exclude = ['doc', 'man', 'locale', 'info'].map(name => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
   const argv = [
     ...[
@@ -158,7 +180,8 @@ async function bootstrap(
     ],
     ...patientApt(options.patience ?? MIRROR_PATIENCE),
     ...['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"'],
-    ...[`--include=${packagesOf(options.set).join(',')}`, SUITE, tree],
+    ...preferences.map(text => `--setup-hook=printf %s '${text}' > "$1/etc/apt/preferences.d/later"`),
+    ...[`--include=${SETS[options.set].join(',')}`, SUITE, tree],
     ...(sources === '' ? [] : ['-']),
   ];
   try {

@@ -1,5 +1,6 @@
 import { open, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Context } from '../../../host/context.ts';
 import { lastLines, run } from '../../../host/process.ts';
 import { type Disk, openDisk } from '../../../image/read/disk.ts';
 import { findPartition } from '../../../image/read/partitions.ts';
@@ -19,42 +20,48 @@ export const filesystem: OfflineCheck = {
     try {
       for (const volume of image.manifest.volumes) {
         const at = await findPartition(disk, volume.partition);
-        const why =
-          volume.content === 'ext4'
-            ? await checkExt4(image, at.offset)
-            : volume.content === 'vfat'
-              ? await checkFat(image, disk, at)
-              : undefined;
+        const why = await CHECKERS[volume.content]?.(image, disk, at);
         if (why !== undefined) findings.push({ what: volume.name, why });
       }
     } finally {
       await disk.close();
     }
-    const judged = image.manifest.volumes.filter(({ content }) => content === 'ext4' || content === 'vfat');
+    const judged = image.manifest.volumes.filter(({ content }) => content in CHECKERS);
     return { findings, seen: `${judged.map(each => `${each.name} (${each.content})`).join(', ')} clean` };
   },
 };
 
-async function checkExt4({ context, raw }: ImageUnderTest, offset: number): Promise<string | undefined> {
-  const argv = ['e2fsck', '-f', '-n', `${raw}?offset=${offset}`];
-  const { status, stdout } = await run(argv, { signal: context.signal, accept: STATUSES });
-  return status === 0 ? undefined : complaint('e2fsck', stdout);
+interface Place {
+  readonly offset: number;
+  readonly size: number;
 }
 
-/** fsck.fat knows no offset: it gets a sparse copy. */
-async function checkFat(
+/** By what stands in a volume: what its tool complains of, or nothing. */
+type Checker = (image: ImageUnderTest, disk: Disk, at: Place) => Promise<string | undefined>;
+
+const CHECKERS: Readonly<Record<string, Checker>> = {
+  ext4: ({ context, raw }, _disk, { offset }) =>
+    judged(context, ['e2fsck', '-f', '-n', `${raw}?offset=${offset}`]),
+  xfs: (image, disk, at) => judgedCopy(image, disk, at, ['xfs_repair', '-n', '-f']),
+  vfat: (image, disk, at) => judgedCopy(image, disk, at, ['fsck.fat', '-n']),
+};
+
+async function judged(context: Context, argv: readonly string[]): Promise<string | undefined> {
+  const { status, stdout, stderr } = await run(argv, { signal: context.signal, accept: STATUSES });
+  return status === 0 ? undefined : complaint(argv[0] ?? '', stdout || stderr);
+}
+
+/** These tools know no offset: they get a sparse copy. */
+async function judgedCopy(
   { context, work }: ImageUnderTest,
   disk: Disk,
-  { offset, size }: { offset: number; size: number },
+  { offset, size }: Place,
+  argv: readonly string[],
 ): Promise<string | undefined> {
-  const copy = join(work, `esp-${context.random(4).toString('hex')}`);
+  const copy = join(work, `volume-${context.random(4).toString('hex')}`);
   try {
     await copyRange(disk, offset, size, copy);
-    const { status, stdout } = await run(['fsck.fat', '-n', copy], {
-      signal: context.signal,
-      accept: STATUSES,
-    });
-    return status === 0 ? undefined : complaint('fsck.fat', stdout);
+    return await judged(context, [...argv, copy]);
   } finally {
     await rm(copy, { force: true });
   }
