@@ -5,6 +5,7 @@ import type { GuestCheck } from '../types.ts';
 
 /** cloud-init's answer to root's key comes after ten seconds. */
 const PATIENCE = 60_000;
+const SSH_FAILED = 255;
 
 export const rootLogin: GuestCheck = {
   kind: 'guest',
@@ -17,6 +18,11 @@ export const rootLogin: GuestCheck = {
     if (stdout.trim() === '0' || status === 0) {
       throw new CheckError('the key of the default user opens root', { advice: 'PermitRootLogin no' });
     }
-    return `root is turned away: ${clean(lastLines(stdout, 1) || lastLines(stderr, 1))}`;
+    const answer = clean(lastLines(stdout, 1) || lastLines(stderr, 1));
+    // ssh's own failure says nothing of root, unless it was sshd that said no.
+    if (status === SSH_FAILED && !/Permission denied/.test(stderr)) {
+      throw new CheckError(`sshd does not say what it makes of root: ${answer}`);
+    }
+    return `root is turned away: ${answer}`;
   },
 };

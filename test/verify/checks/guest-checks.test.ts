@@ -119,6 +119,12 @@ describe('a bad guest fails', () => {
     ],
     ['password-login', 'no door at all', { keyless: { status: 0, stdout: '', stderr: '' } }, /without a key/],
     ['password-login', 'nonsense', { keyless: { status: 255, stdout: '', stderr: 'reset' } }, /does not say/],
+    [
+      'root-login',
+      'an sshd that was not reached',
+      { root: { status: 255, stdout: '', stderr: 'Connection timed out during banner exchange\n' } },
+      /does not say what it makes of root: Connection timed out/,
+    ],
     ['root-login', 'an open root', { root: { status: 0, stdout: '0\n', stderr: '' } }, /opens root/],
     [
       'root-login',
