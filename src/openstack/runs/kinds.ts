@@ -23,6 +23,8 @@ export interface Made {
 /** One kind of thing that a run makes: how those of our project are found, and how one is deleted. */
 interface Kind {
   readonly kind: string;
+  /** Others of a run use it: its end is asked for when theirs was. */
+  readonly used?: true;
   list(services: Services, project: string): Promise<readonly Omit<Made, 'kind'>[]>;
   /** One that is gone already is no mistake. */
   remove(services: Services, id: string): Promise<void>;
@@ -43,7 +45,7 @@ const neutron = ({ session }: Services) => session.service('network');
 const glance = ({ session }: Services) => session.service('image');
 
 /**
- * In the order in which they can be deleted. An administrator sees other projects' networks and images too: only
+ * An administrator sees other projects' networks and images too: only
  * those of the session's project are listed.
  */
 export const KINDS: readonly Kind[] = [
@@ -77,6 +79,7 @@ export const KINDS: readonly Kind[] = [
   },
   {
     kind: 'security group',
+    used: true,
     async list(services, project) {
       return named(await securityGroups.list(neutron(services), { project_id: project }), each => each.name);
     },

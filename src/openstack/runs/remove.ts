@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from '../../host/context.ts';
 import { deadRuns } from './journal.ts';
 import type { Services } from './kinds.ts';
-import { listMade, removeMade, removeOne } from './leftovers.ts';
+import { askForEnd, listMade, removeMade } from './leftovers.ts';
 import type { Run } from './run.ts';
 
 /** Who is cancelled is killed seconds later. Milliseconds. */
@@ -22,7 +22,7 @@ export async function removeRun(
   const through = cancelled ? briefly(services) : services;
   try {
     const made = (await listMade(through)).filter(each => each.run.name === run.name);
-    if (cancelled) for (const each of made) await removeOne(through, each);
+    if (cancelled) await askForEnd(through, made);
     else await removeMade(through, made);
     return !cancelled;
   } catch (error) {
