@@ -1,8 +1,8 @@
 import { ElementError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
-import { allowedLogins, LOGINS_LIMIT, type Logins, NO_LOGINS } from '../image/logins.ts';
-import { findUnsealed, isJudged, type Sealable, type SealFinding } from '../image/seal.ts';
+import { LOGINS_LIMIT, type Logins, NO_LOGINS } from '../image/logins.ts';
+import { allowedContent, findUnsealed, isJudged, type Sealable, type SealFinding } from '../image/seal.ts';
 import { inTree } from './chroot.ts';
 import { listTree } from './disk.ts';
 
@@ -32,8 +32,8 @@ export async function sealTree(sandbox: Sandbox, asked: Logins = NO_LOGINS): Pro
   for (const { path, rule } of findings) {
     if (rule.wanted !== 'asked') continue;
     const content = contents.get(path)?.content;
-    const allowed = content === undefined ? '' : allowedLogins(path, content, asked);
-    const script = allowed === '' ? DROP : REWRITE;
+    const allowed = content === undefined ? '' : allowedContent(path, content, asked);
+    const script = allowed === '' && (content === undefined || rule.of === 'any') ? DROP : REWRITE;
     await inTree(sandbox, ['sh', '-c', script, 'seal', path], { input: allowed });
   }
   await inTree(sandbox, ['sh', '-c', 'test -e /etc/machine-id || : > /etc/machine-id']);

@@ -1,4 +1,5 @@
 import { allowedLogins, type Logins, NO_LOGINS } from './logins.ts';
+import { withoutProxies } from './proxies.ts';
 
 /**
  * What an image must not carry from its build: everything that ties it to one instance, to the build host or
@@ -13,7 +14,10 @@ export interface SealRule {
   readonly paths: readonly string[];
   /** Which entries: everything, or regular files only (a link or directory may stay). */
   readonly of: 'any' | 'files';
-  /** `absent`: not there; `empty`: there, without content; `asked`: only what the factory file's `user` asks for. */
+  /**
+   * `absent`: not there; `empty`: there, without content; `asked`: of logins only what the factory file's `user` asks for,
+   * of proxies nothing.
+   */
   readonly wanted: 'absent' | 'empty' | 'asked';
   /** What would go wrong with it. */
   readonly why: string;
@@ -29,6 +33,14 @@ const rule = (wanted: SealRule['wanted'], of: SealRule['of'], why: string, ...pa
 });
 
 const secret = (...words: Parameters<typeof rule>): SealRule => ({ ...rule(...words), secret: true });
+
+/** Of files that programs look for a proxy in. */
+const PROXIES = rule(
+  'asked',
+  'files',
+  'a proxy of the build, which no guest reaches',
+  ...['etc/environment', 'etc/profile.d/*', 'etc/apt/apt.conf', 'etc/apt/apt.conf.d/*'],
+);
 
 /** The first rule that names a path decides. */
 export const SEAL: readonly SealRule[] = [
@@ -111,6 +123,8 @@ export const SEAL: readonly SealRule[] = [
     'root/.aws/**',
     'root/.config/**',
   ),
+  rule('absent', 'any', 'leftovers of the build', 'etc/apt/apt.conf.d/99mmdebstrap'),
+  PROXIES,
   rule(
     'absent',
     'any',
@@ -137,7 +151,6 @@ export const SEAL: readonly SealRule[] = [
     'var/lib/dpkg/*-old',
     'var/backups/**',
     'var/mail/*',
-    'etc/apt/apt.conf.d/99mmdebstrap',
     'etc/dpkg/dpkg.cfg.d/99mmdebstrap',
   ),
 ];
@@ -175,7 +188,12 @@ export function findUnsealed(entries: Iterable<Sealable>, asked: Logins = NO_LOG
 }
 
 function isAllowed({ path, type, content }: Sealable, asked: Logins): boolean {
-  return type === 'f' && content !== undefined && allowedLogins(path, content, asked) === content;
+  return type === 'f' && content !== undefined && allowedContent(path, content, asked) === content;
+}
+
+/** What is left of a file whose rule is `asked`. */
+export function allowedContent(path: string, content: string, asked: Logins): string {
+  return ruleFor(path) === PROXIES ? withoutProxies(path, content) : allowedLogins(path, content, asked);
 }
 
 /** The rule that speaks of a path, relative to the root. */

@@ -60,8 +60,8 @@ const TABLE: [pattern: string, caught: string, left: string][] = [
   ['etc/resolv.conf', 'etc/resolv.conf', 'etc/resolvconf.conf'],
   ['etc/hostname', 'etc/hostname', 'etc/hosts'],
   ['etc/mailname', 'etc/mailname', 'etc/mailcap'],
-  ['etc/apt/apt.conf.d/*proxy*', 'etc/apt/apt.conf.d/02proxy', 'etc/apt/apt.conf.d/20listchanges'],
-  ['etc/apt/auth.conf', 'etc/apt/auth.conf', 'etc/apt/apt.conf'],
+  ['etc/apt/apt.conf.d/*proxy*', 'etc/apt/apt.conf.d/02proxy', 'etc/apt/preferences.d/02proxy'],
+  ['etc/apt/auth.conf', 'etc/apt/auth.conf', 'etc/apt/auth'],
   ['etc/apt/auth.conf.d/**', 'etc/apt/auth.conf.d/site.conf', 'etc/apt/auth.conf.d'],
   ['root/.netrc', 'root/.netrc', 'root/netrc'],
   ['root/.gnupg/**', 'root/.gnupg/private-keys-v1.d/x.key', 'root/.gnupg'],
@@ -90,7 +90,16 @@ const TABLE: [pattern: string, caught: string, left: string][] = [
   ['var/lib/dpkg/*-old', 'var/lib/dpkg/status-old', 'var/lib/dpkg/status'],
   ['var/backups/**', 'var/backups/dpkg.status.0', 'var/backups'],
   ['var/mail/*', 'var/mail/root', 'var/mail'],
-  ['etc/apt/apt.conf.d/99mmdebstrap', 'etc/apt/apt.conf.d/99mmdebstrap', 'etc/apt/apt.conf.d/99own'],
+  [
+    'etc/apt/apt.conf.d/99mmdebstrap',
+    'etc/apt/apt.conf.d/99mmdebstrap',
+    'etc/apt/sources.list.d/99mmdebstrap',
+  ],
+  // Of these what is not read here counts as found.
+  ['etc/environment', 'etc/environment', 'etc/environment.d/x.conf'],
+  ['etc/profile.d/*', 'etc/profile.d/site.sh', 'etc/profile'],
+  ['etc/apt/apt.conf', 'etc/apt/apt.conf', 'etc/apt/apt.conf.local'],
+  ['etc/apt/apt.conf.d/*', 'etc/apt/apt.conf.d/20listchanges', 'etc/apt/apt.conf.dist'],
   ['etc/dpkg/dpkg.cfg.d/99mmdebstrap', 'etc/dpkg/dpkg.cfg.d/99mmdebstrap', 'etc/dpkg/dpkg.cfg.d/excludes'],
 ];
 
