@@ -2,9 +2,11 @@ import type { Disk } from '../definition/types.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { fstab } from '../image/fstab.ts';
 import { type CoreRequest, grubFilesCommand } from '../image/grub.ts';
+import { filesystemUuid } from '../image/layout.ts';
 import { changedBy } from '../image/logins.ts';
 import { diskPlan } from '../image/plan.ts';
 import { publicMirror } from '../image/public-mirror.ts';
+import { bootOf } from '../image/volume.ts';
 import { PINS } from './bootstrap.ts';
 import { type Chroot, inTree } from './chroot.ts';
 import { debianSources, mirrorAt, type Source, sourcesFor } from './distributions/debian.ts';
@@ -21,6 +23,8 @@ export async function writeFstab(chroot: Chroot, disk: Disk): Promise<void> {
 
 export interface Finish {
   readonly disk: Disk;
+  /** What the UUIDs derive from. */
+  readonly inputDigest: string;
   /** What grub-install was asked for. */
   readonly grub: readonly CoreRequest[];
   readonly suite: string;
@@ -41,7 +45,9 @@ const LEFTOVERS = [
 
 /** After the last phase: GRUB's files, an empty /tmp, and the package sources that the image is left with. */
 export async function afterCleanup(sandbox: Sandbox, finish: Finish): Promise<void> {
-  await inTree(sandbox, grubFilesCommand(diskPlan(finish.disk), finish.grub));
+  const plan = diskPlan(finish.disk);
+  const uuid = filesystemUuid(bootOf(plan), finish.inputDigest);
+  await inTree(sandbox, grubFilesCommand(plan, finish.grub, uuid));
   await inTree(sandbox, ['find', '/tmp', '-mindepth', '1', '-delete']);
   const sources = await imageSources(sandbox, finish);
   if (!finish.own) return replaceMirror(sandbox, finish.sources, sources);

@@ -35,6 +35,8 @@ export interface TreeRequest {
   readonly given: readonly GivenFile[];
   /** Whether the engine makes the tree, and not an element that provides operating-system. */
   readonly own: boolean;
+  /** What the disk's UUIDs derive from. */
+  readonly inputDigest: string;
   readonly repositories: readonly KnownRepository[];
   /** Versions of packages that must be taken; of others the newest. */
   readonly pins: Pins;

@@ -22,24 +22,35 @@ export function grubModules(plan: DiskPlan): string[] {
 
 /**
  * What grub-install would put below /boot/grub, made with the image's own GRUB; run in the tree. For EFI only where
- * the distribution's signed GRUB is not there.
+ * it was asked to, with all that it leaves there, or where the distribution's signed GRUB is not there.
  */
 const FILES = `set -eu
-bios=$1; uefi=$2; prefix=$3; bios_modules=$4; efi_modules=$5
+bios=$1; uefi=$2; prefix=$3; bios_modules=$4; efi_modules=$5; uuid=$6
 set -f
-install_platform() {
-  from=/usr/lib/grub/$1
-  [ -d "$from" ] || return 0
-  to=/boot/grub/$1; name=$2; shift 2
+lay_modules() {
+  from=/usr/lib/grub/$1; to=/boot/grub/$1
+  [ -d "$from" ] || return 1
   mkdir -p "$to"
   find "$from" \\( -name '*.mod' -o -name '*.lst' ! -name fdt.lst -o -name 'efiemu*.o' -o -name modinfo.sh -o -name boot.img \\) -exec install -m 644 -t "$to" {} +
-  grub-mkimage -O "\${from##*/}" -d "$from" -o "$to/$name" -p "$prefix" $(for module; do
+}
+make_core() {
+  name=$1; prefix=$2; shift 2
+  grub-mkimage -O "\${from##*/}" -d "$from" -o "$to/$name" -p "$prefix" \${config:+-c "$config"} $(for module; do
     if [ -e "$from/$module.mod" ]; then echo "$module"; fi
   done)
 }
-if [ "$bios" = true ]; then install_platform i386-pc core.img $bios_modules; fi
-if [ "$uefi" = true ] && [ ! -e /usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed ]; then
-  install_platform x86_64-efi core.efi $efi_modules
+config=
+if [ "$bios" = true ] && lay_modules i386-pc; then make_core core.img "$prefix" $bios_modules; fi
+if [ "$uefi" != true ]; then exit; fi
+if [ -n "$uuid" ]; then
+  if lay_modules x86_64-efi; then
+    config=$to/load.cfg
+    printf "search.fs_uuid %s root \\nset prefix=(\\$root)'%s'\\n" "$uuid" "\${prefix#*)}" > "$config"
+    make_core core.efi "\${prefix#*)}" $efi_modules
+    make_core grub.efi '' $efi_modules
+  fi
+elif [ ! -e /usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed ] && lay_modules x86_64-efi; then
+  make_core core.efi "$prefix" $efi_modules
 fi
 `;
 
@@ -52,16 +63,30 @@ export interface CoreRequest {
 /** What a core for EFI needs to find its configuration and show it, which the signed GRUB has built in. */
 const EFI = ['normal', 'linux', 'configfile', 'search', 'search_label', 'search_fs_uuid', 'fat', 'all_video'];
 
-/** The command that makes GRUB's files, to be run in the finished tree. */
-export function grubFilesCommand(plan: DiskPlan, requests: readonly CoreRequest[] = []): string[] {
+/**
+ * The command that makes GRUB's files, to be run in the finished tree.
+ * @param uuid of the filesystem that holds /boot
+ */
+export function grubFilesCommand(plan: DiskPlan, requests: readonly CoreRequest[] = [], uuid = ''): string[] {
   const { bios, uefi } = firmwaresOf(plan);
   const wanted = (isFor: (target: string) => boolean) =>
     requests.filter(({ target = 'i386-pc' }) => isFor(target)).flatMap(({ modules }) => modules);
-  const list = (...modules: readonly string[]) => [...new Set([...grubModules(plan), ...modules])].join(' ');
+  const isForEfi = requests.some(({ target }) => target?.endsWith('-efi'));
+  // In grub-install's order, which shows in the bytes.
+  const list = (asked: readonly string[], ...modules: readonly string[]) =>
+    [...new Set([...asked, ...grubModules(plan), ...modules])].join(' ');
+  const efi = isForEfi ? ['search_fs_uuid'] : [...EFI, 'part_msdos', 'part_gpt'];
   return [
     ...['sh', '-c', FILES, 'grub', String(bios), String(uefi), grubPrefix(plan)],
-    list('biosdisk', ...wanted(target => target === 'i386-pc')),
-    list(...EFI, 'part_msdos', 'part_gpt', ...wanted(target => target.endsWith('-efi'))),
+    list(
+      wanted(target => target === 'i386-pc'),
+      'biosdisk',
+    ),
+    list(
+      wanted(target => target.endsWith('-efi')),
+      ...efi,
+    ),
+    isForEfi ? uuid : '',
   ];
 }
 

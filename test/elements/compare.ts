@@ -23,7 +23,7 @@ export interface Rule {
   readonly reason: Reason;
   readonly why: string;
   /** For contents: what is left of each side when the reason is taken out has to be the same. */
-  readonly without?: (content: Buffer) => string;
+  readonly without?: (content: Buffer, path: string) => string;
 }
 
 export interface Judgement {
@@ -72,7 +72,7 @@ async function ruleFor(
     if (!rule.kinds.includes(kind) || !names(rule, path)) continue;
     if (kind !== 'sha256' || rule.without === undefined) return rule;
     const [left, right] = await Promise.all([ours.content(path), theirs.content(path)]);
-    if (rule.without(left) === rule.without(right)) return rule;
+    if (rule.without(left, path) === rule.without(right, path)) return rule;
   }
   return undefined;
 }

@@ -3,8 +3,6 @@ export interface Group {
   readonly name: string;
   readonly elements: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** What the kernel must know for disk-image-create to build it; absent: nothing out of the ordinary. */
-  readonly filesystem?: string;
   /** Whether a cloud's guest is made of it, which can be verified. */
   readonly boots?: boolean;
   /** Why neither can build it: what both name when they fail. */
@@ -61,7 +59,6 @@ export const GROUPS: readonly Group[] = [
       DIB_CLOUD_INIT_DATASOURCES: 'ConfigDrive, NoCloud',
       DIB_BOOTLOADER_DEFAULT_CMDLINE: 'console=tty0 console=ttyS0,115200 net.ifnames=0',
     },
-    filesystem: 'vfat',
     boots: true,
   },
   {

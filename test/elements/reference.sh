@@ -24,6 +24,21 @@ find "$cache" -name '*.deb' -exec cp -t "$work/image-cache/apt/debian" {} +
 . "$here/../../bench/stand-ins.sh"
 lay_stand_ins "$work/stand-ins"
 
+# On a kernel without vfat the ESP is memory, mounted under the name of its partition, on which GRUB finds the FAT that it
+# asks for. What would be on it is not in the root tree, which alone is compared.
+if ! grep -qw vfat /proc/filesystems && ! modprobe -q vfat; then
+  cp /usr/bin/mount "$work/mount.real"
+  cat > "$work/mount" <<SCRIPT
+#!/bin/sh
+if [ \$# = 2 ] && [ "\$(blkid -p -o value -s TYPE "\$1")" = vfat ]; then
+  exec "$work/mount.real" -t tmpfs "\$(readlink -f "\$1")" "\$2"
+fi
+exec "$work/mount.real" "\$@"
+SCRIPT
+  chmod 755 "$work/mount"
+  mount --bind "$work/mount" /usr/bin/mount
+fi
+
 export HOME="$work/home" TMP_DIR="$work/tmp" ELEMENTS_PATH="$own"
 export DIB_DEBOOTSTRAP_EXTRA_ARGS="--cache-dir=$work/image-cache/apt/debian"
 status=0

@@ -34,16 +34,19 @@ it.each<[Partial<Disk>, string, string[]]>([
 });
 
 it('puts into a core image what grub-install was asked for, by platform', () => {
-  const command = grubFilesCommand(diskPlan(DISK), [
+  const requests = [
     { modules: ['lvm', 'part_msdos'] },
     { target: 'i386-pc', modules: ['mdraid1x'] },
     { target: 'x86_64-efi', modules: ['luks'] },
-  ]);
-  const [bios, uefi, prefix, core, efi] = command.slice(4);
+  ];
+  const [bios, uefi, prefix, core, efi, uuid] = grubFilesCommand(diskPlan(DISK), requests, 'u-1').slice(4);
+  expect(uuid).toBe('u-1');
+  const [own, none] = grubFilesCommand(diskPlan(DISK), requests.slice(0, 2), 'u-1').slice(-2);
+  expect(own?.split(' ')).toEqual(expect.arrayContaining(['part_gpt', 'ext2', 'fat', 'linux']));
+  expect(none).toBe('');
   expect([bios, uefi, prefix]).toEqual(['true', 'true', '(,gpt1)/boot/grub']);
-  expect(core).toBe('part_gpt ext2 biosdisk lvm part_msdos mdraid1x');
-  expect(efi?.split(' ')).toEqual(expect.arrayContaining(['part_gpt', 'ext2', 'fat', 'luks']));
-  expect(efi).not.toMatch(/lvm|biosdisk/);
+  expect(core).toBe('lvm part_msdos mdraid1x part_gpt ext2 biosdisk');
+  expect(efi?.split(' ')).toEqual(['luks', 'part_gpt', 'ext2', 'search_fs_uuid']);
 });
 
 describe('fstab', () => {
