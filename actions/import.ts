@@ -11,7 +11,7 @@ export const importPerformer: Performer<typeof IMPORT> = {
   leftovers: () => [],
   async perform(context, { command, envFile }) {
     const environment = envFile === undefined ? context.env : await readEnvironment(envFile);
-    const { text, notes } = importDib(command, environment);
+    const { text, notes } = importDib(command, environment, { all: envFile !== undefined });
     tell(context, notes.length);
     return { outputs: {}, summary: '', lines: [text.trimEnd()] };
   },

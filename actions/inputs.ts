@@ -505,7 +505,7 @@ export const IMPORT = {
       name: 'env-file',
       kind: 'path',
       description:
-        'File of NAME=value lines, the environment of the command. Default: DIB_* and the like of this one.',
+        'File of NAME=value lines, the environment of the command. Every variable in it counts. Default: DIB_* and the like of this one.',
     },
   ],
   outputs: [],

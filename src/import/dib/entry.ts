@@ -17,6 +17,7 @@ export class Entry {
   readonly notes: Note[] = [];
   readonly #name: string;
   readonly #settings: Record<string, unknown>;
+  #folders: readonly string[] = [];
 
   constructor(name: string, distribution: string, release: string) {
     this.#name = name;
@@ -35,6 +36,12 @@ export class Entry {
     const next = second === undefined ? value : { ...under, [second]: value };
     if (this.#fits({ ...this.#settings, [first]: next })) this.#settings[first] = next;
     else this.note(what, `image-factory takes no such ${path.join('.')}`);
+  }
+
+  /** Folders of elements, the first that has a name wins. */
+  searchIn(what: string, folders: readonly string[]): void {
+    if (factorySchema.safeParse({ 'elements-path': folders }).success) this.#folders = folders;
+    else this.note(what, 'image-factory takes no such elements-path');
   }
 
   /** Adds a word to a list. */
@@ -67,7 +74,9 @@ export class Entry {
       ...this.notes.map(({ what, why }) => `  ${what}: ${why}`),
     ];
     const comment = head.map(line => `# ${clean(line)}\n`).join('');
-    const body = parseDocument(stringify({ images: { [this.#name]: this.#settings } }));
+    const folders = this.#folders.length === 0 ? {} : { 'elements-path': this.#folders };
+    const body = parseDocument(stringify({ ...folders, images: { [this.#name]: this.#settings } }));
+    flow(body.get('elements-path', true));
     const settings = body.getIn(['images', this.#name]);
     if (isMap(settings)) for (const { value } of settings.items) flow(value);
     return comment + body.toString({ lineWidth: 110 });

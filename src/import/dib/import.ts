@@ -15,10 +15,15 @@ export interface Imported {
 /**
  * A disk-image-create command line with its environment as a factory file.
  * @param words the whole command line, with the program's name or without
+ * @param environment.all whether all of it was meant for the command, whatever the names
  * @throws DefinitionError for a command line that disk-image-create would refuse, or an operating system that cannot
  *   be built here
  */
-export function importDib(words: readonly string[], environment: Environment): Imported {
+export function importDib(
+  words: readonly string[],
+  environment: Environment,
+  { all = false }: { readonly all?: boolean } = {},
+): Imported {
   const program = basename(words[0] ?? '');
   if (program === 'ramdisk-image-create') {
     throw new DefinitionError(
@@ -42,7 +47,7 @@ export function importDib(words: readonly string[], environment: Environment): I
   ])
     entry.add(`the element ${element}`, 'elements', element);
   for (const { name, value = '' } of given.options) carryOption(entry, name, value);
-  carryVariables(entry, known);
+  carryVariables(entry, known, all);
   const line = ['disk-image-create', ...(named ? words.slice(1) : words)].map(quoted).join(' ');
   return { text: entry.text(line), notes: entry.notes };
 }

@@ -4,7 +4,7 @@ import type { Entry } from './entry.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A name that smells of a secret has no place in a file that is committed. */
-const SECRET = /PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE/;
+const SECRET = /PASSWORD|PASSWD|PASSPHRASE|PW(_|$)|SECRET|TOKEN|CREDENTIAL|PRIVATE/;
 
 /** Variables of disk-image-create itself that have nothing to become. */
 const WHY_NOT: Readonly<Record<string, string>> = {
@@ -36,10 +36,26 @@ const WHY_NOT: Readonly<Record<string, string>> = {
 /** Read elsewhere. */
 const DONE = new Set(['DIB_RELEASE', 'IMAGE_NAME']);
 
-export function carryVariables(entry: Entry, environment: Environment): void {
+/** What any shell has, and no element goes by. */
+const SHELL = new Set([
+  'PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+  'PWD',
+  'OLDPWD',
+  'SHLVL',
+  'TERM',
+  'LANG',
+  '_',
+]);
+
+/** @param all whether every variable was meant for the command, and not only those that its names tell */
+export function carryVariables(entry: Entry, environment: Environment, all: boolean): void {
   for (const [name, value] of Object.entries(environment)) {
     if (value === undefined || DONE.has(name)) continue;
-    if (isOurs(name)) carry(entry, name, value);
+    if (isOurs(name) || (all && !SHELL.has(name))) carry(entry, name, value);
   }
 }
 
@@ -71,10 +87,7 @@ function carry(entry: Entry, name: string, value: string): void {
 function carryPath(entry: Entry, value: string): void {
   const folders = value.split(':').filter(folder => folder !== '');
   if (folders.length === 0) return;
-  entry.note(
-    'ELEMENTS_PATH',
-    `put the elements of ${folders.join(' and ')} into elements/ beside the factory file, or link them there`,
-  );
+  entry.searchIn('ELEMENTS_PATH', folders);
 }
 
 function carryBlockDevice(entry: Entry, value: string): void {

@@ -88,7 +88,8 @@ describe('what is not carried over', () => {
     ['-o a/b debian-minimal', {}, '-o a/b'],
     ['--root-label cirros debian-minimal', {}, '--root-label'],
     ['debian-minimal', { DIB_DEV_USER_PASSWORD: 'hunter2' }, 'DIB_DEV_USER_PASSWORD'],
-    ['debian-minimal', { ELEMENTS_PATH: '/srv/a:/srv/b' }, 'ELEMENTS_PATH'],
+    ['debian-minimal', { ELEMENTS_PATH: '/srv/a:/srv/\u0001' }, 'ELEMENTS_PATH'],
+    ['debian-minimal', { DIB_ROOTPW: 'hunter2' }, 'DIB_ROOTPW'],
     ['debian-minimal', { DIB_X: 'two\nlines' }, 'DIB_X'],
     ['debian-minimal', { http_proxy: 'http://proxy.example' }, 'http_proxy'],
     ['debian-minimal', { FS_TYPE: 'reiserfs' }, 'FS_TYPE=reiserfs'],
@@ -104,7 +105,23 @@ describe('what is not carried over', () => {
   });
 
   it('leaves alone the variables that nobody there reads', () => {
-    expect(imported('debian-minimal', { HOME: '/root', MAIL: 'x', OS_PASSWORD: 'y' }).notes).toEqual([]);
+    const { notes, text } = imported('debian-minimal', { HOME: '/root', MAIL: 'x', OS_PASSWORD: 'y' });
+    expect(notes).toEqual([]);
+    expect(text).not.toMatch(/MAIL|HOME/);
+  });
+
+  it('carries or tells every variable of a file that is the environment of the command', () => {
+    const given = { DIB_RELEASE: '12', AMP_USE: 'nft', AMP_ROOTPW: 'hunter2', PATH: '/bin', LOCAL: 'a\nb' };
+    const { notes, text } = importDib(['debian-minimal'], given, { all: true });
+    expect(parse(text).images.debian.environment).toEqual({ AMP_USE: 'nft' });
+    expect(notes.map(({ what }) => what)).toEqual(['AMP_ROOTPW', 'LOCAL']);
+    expect(text).not.toContain('hunter2');
+  });
+
+  it('carries where elements are looked for, in that order', () => {
+    const { text, notes } = imported('debian-minimal', { ELEMENTS_PATH: '../b:/srv/a' });
+    expect(parse(text)['elements-path']).toEqual(['../b', '/srv/a']);
+    expect(notes).toEqual([]);
   });
 });
 
@@ -159,7 +176,8 @@ it('gives a factory file that can be read, whatever is given, and every word is 
             DIB_JOURNAL_SIZE: 'journal',
             DIB_BLOCK_DEVICE_CONFIG: 'config',
           };
-          if (key !== 'ARCH' && given[key] !== '')
+          if (key === 'ELEMENTS_PATH') carried.push(...('elements-path' in parse(text) ? [key] : []));
+          if (key !== 'ARCH' && !/^:*$/.test(given[key] ?? ''))
             expect([key, told(key) || carried.includes(words[key] ?? key)]).toEqual([key, true]);
         }
         for (const [flag = ''] of parts.filter(each => each[0]?.startsWith('-'))) {
