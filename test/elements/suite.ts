@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../end-to-end/program.ts';
 import { type Built, buildOurs, buildReference, installedElements, installReference } from './builds.ts';
 import { type Judgement, judge, tell } from './compare.ts';
@@ -13,22 +13,71 @@ import { enabledServices, packageVersions, readTree, type Tree } from './tree.ts
 /** Where builds are kept for the next run, and taken from; absent: nowhere. */
 const KEPT = process.env.IMAGE_FACTORY_TEST_ELEMENTS;
 
-/** What the tests of groups found out. */
-export class Findings {
-  readonly judgements: Judgement[] = [];
-  readonly rows = new Map<string, Row>();
+/** What the tests of one group found out. */
+interface Found {
+  readonly rows: Map<string, Row>;
+  /** Names of the rules that explained a difference. */
+  readonly rules: Set<string>;
+}
 
-  note(group: Group, element: string, { scripts, state = '' }: { scripts?: number; state?: string }): void {
-    const before = this.rows.get(element) ?? { element, groups: [], scripts: 0, state: '' };
-    const states = [...before.state.split(', '), state].filter(each => each !== '');
-    this.rows.set(element, {
-      element,
-      groups: [...new Set([...before.groups, group.name])],
-      scripts: scripts ?? before.scripts,
-      state: [...new Set(states)].join(', '),
-    });
+/** What the tests of groups found out; kept beside their builds, so that each may run by itself. */
+export class Findings {
+  readonly #groups = new Map<string, Found>();
+
+  note({ name }: Group, element: string, { scripts, state }: { scripts?: number; state: string }): void {
+    const { rows } = this.#of(name);
+    const before = rows.get(element);
+    const states = [...(before?.states ?? []), state];
+    rows.set(element, { element, groups: [name], scripts: scripts ?? before?.scripts ?? 0, states });
+  }
+
+  explained({ name }: Group, { explained }: Judgement): void {
+    for (const [rule, differences] of explained)
+      if (differences.length > 0) this.#of(name).rules.add(rule.name);
+  }
+
+  #of(group: string): Found {
+    const found = this.#groups.get(group) ?? { rows: new Map(), rules: new Set() };
+    this.#groups.set(group, found);
+    return found;
+  }
+
+  async keep({ name }: Group): Promise<void> {
+    if (KEPT === undefined) return;
+    const { rows, rules } = this.#of(name);
+    await mkdir(join(KEPT, name), { recursive: true });
+    await writeFile(fileOf(name), JSON.stringify({ rows: [...rows], rules: [...rules] }));
+  }
+
+  /** Of groups that have not run here, what was kept. @throws Error when there is nothing of one */
+  async takeKept(groups: readonly Group[]): Promise<void> {
+    for (const { name } of groups) {
+      if (this.#groups.has(name)) continue;
+      const { rows, rules } = JSON.parse(await readFile(fileOf(name), 'utf8'));
+      this.#groups.set(name, { rows: new Map(rows), rules: new Set(rules) });
+    }
+  }
+
+  /** Over all groups, sorted by element. */
+  rows(): Row[] {
+    const all = new Map<string, Row>();
+    for (const each of [...this.#groups.values()].flatMap(({ rows }) => [...rows.values()])) {
+      const { groups = [], states = [] } = all.get(each.element) ?? {};
+      all.set(each.element, {
+        ...each,
+        groups: [...groups, ...each.groups],
+        states: [...new Set([...states, ...each.states])],
+      });
+    }
+    return [...all.values()].sort((a, b) => (a.element < b.element ? -1 : 1));
+  }
+
+  ruleNames(): Set<string> {
+    return new Set([...this.#groups.values()].flatMap(({ rules }) => [...rules]));
   }
 }
+
+const fileOf = (group: string) => join(KEPT ?? '', group, 'findings.json');
 
 /**
  * That no script of diskimage-builder's elements in a group was passed over.
@@ -65,6 +114,8 @@ export function compareGroup(group: Group, findings: Findings): void {
       theirs = await readTree(await buildReference(group, join(work, 'theirs')));
     });
 
+    afterEach(() => findings.keep(group));
+
     afterAll(async () => {
       await ours?.close();
       await theirs?.close();
@@ -85,7 +136,7 @@ export function compareGroup(group: Group, findings: Findings): void {
     it('give the tree of disk-image-create, but for time, random, sealed, ours', async () => {
       if (ours === undefined || theirs === undefined) throw new TypeError('no trees');
       const judgement = await judge(ours, theirs, RULES);
-      findings.judgements.push(judgement);
+      findings.explained(group, judgement);
       expect(judgement.unexplained.map(tell)).toEqual([]);
       for (const name of group.elements) findings.note(group, name, { state: 'the same tree' });
     });
@@ -117,5 +168,6 @@ export function compareFailure(group: Group, reason: string, findings: Findings)
     const last = group.elements.at(-1) ?? '';
     const { length } = await scriptsOf(join(await installedElements(), last));
     findings.note(group, last, { scripts: length, state });
+    await findings.keep(group);
   });
 }

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PHASES } from '../../src/build/hooks.ts';
-import type { Judgement, Reason } from './compare.ts';
+import type { Reason, Rule } from './compare.ts';
 
 /** How one element fared, for the table in docs/elements.md. */
 export interface Row {
@@ -10,7 +10,8 @@ export interface Row {
   /** Names of the groups it was built in. */
   readonly groups: readonly string[];
   readonly scripts: number;
-  readonly state: string;
+  /** In words, one after the other. */
+  readonly states: readonly string[];
 }
 
 /**
@@ -42,19 +43,17 @@ export function updateDocument(text: string, rows: readonly Row[], reasons: read
     '| Element | Built in | Scripts that ran | State |',
     '|---|---|---|---|',
     ...rows.map(
-      row => `| ${row.element} | ${row.groups.join(', ')} | ${row.scripts || '-'} | ${row.state} |`,
+      row =>
+        `| ${row.element} | ${row.groups.join(', ')} | ${row.scripts || '-'} | ${row.states.join(', ')} |`,
     ),
   ];
   return `${before}${BEGIN}\n${table.join('\n')}\n\n${reasons.join('\n')}\n${END}${after}`;
 }
 
-/** The rules by their reason, with where they were seen. */
-export function reasonsTable(judgements: readonly Judgement[]): string[] {
-  const rules = [...new Set(judgements.flatMap(each => [...each.explained.keys()]))];
-  const seen = (rule: (typeof rules)[number]) => judgements.some(each => each.explained.get(rule)?.length);
+/** The rules by their reason. */
+export function reasonsTable(rules: readonly Rule[]): string[] {
   const order: readonly Reason[] = ['time', 'random', 'sealed', 'an element of ours'];
-  const rows = rules
-    .filter(seen)
+  const rows = [...rules]
     .sort((a, b) => order.indexOf(a.reason) - order.indexOf(b.reason))
     .map(rule => `| ${rule.reason} | \`${rule.name}\` | ${rule.why} |`);
   return ['| Reason | What differs | Why |', '|---|---|---|', ...rows];
