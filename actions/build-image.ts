@@ -15,7 +15,7 @@ export const buildPerformer: Performer<typeof BUILD> = {
   ],
   async perform(context, { cache: _cache, shareLayers: _shareLayers, cold, ...values }, job) {
     refuseCredentials(context.env);
-    const result = await build(context, { ...values, cold: isCold(context, cold), job });
+    const result = await build(context, { ...values, cold: isCold(context, { ...values, cold }), job });
     const { outcome, reason, image, version, bundle } = result;
     return {
       outputs: {

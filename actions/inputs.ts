@@ -236,7 +236,7 @@ export const BUILD = {
       kind: 'flag',
       default: 'false',
       description:
-        'Build even what would come out as it was promoted or built before, and without layers of earlier builds.',
+        'Build even what was promoted or built from the same before, and without layers of earlier builds unless cold is false.',
     },
     {
       name: 'version',
@@ -469,7 +469,8 @@ export const RUN = {
       name: 'force',
       kind: 'flag',
       default: 'false',
-      description: 'Build even when nothing has changed, and without layers of earlier builds.',
+      description:
+        'Build even when nothing has changed, and without layers of earlier builds unless cold is false.',
     },
     ...layers,
     dryRun,

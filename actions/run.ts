@@ -9,7 +9,7 @@ export const runPerformer: Performer<typeof RUN> = {
   command: RUN,
   leftovers: ({ output }) => [output],
   async perform(context, { cold, ...values }, job) {
-    const { lines } = await run(context, { ...values, cold: isCold(context, cold), job });
+    const { lines } = await run(context, { ...values, cold: isCold(context, { ...values, cold }), job });
     return {
       outputs: { lines: JSON.stringify(lines) },
       summary: runSummary(lines),

@@ -35,11 +35,7 @@ export async function build(context: Context, request: BuildRequest): Promise<Bu
     const bundle = latest && { bundle: withFiles(latest) };
     return { outcome, reason, image: line.name, version, ...bundle };
   }
-  const built = await buildPrepared(
-    context,
-    { ...request, cold: request.cold || request.force },
-    preparation,
-  );
+  const built = await buildPrepared(context, request, preparation);
   const { image, version } = built.manifest;
   return { outcome: 'built', reason, image, version, bundle: built };
 }

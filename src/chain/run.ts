@@ -83,7 +83,7 @@ async function runLine(work: Line): Promise<LineResult> {
 async function buildOnce(work: Line, preparation: Preparation, due: Due): Promise<Build> {
   const { context, request } = work;
   if (!due.build && due.latest !== undefined) return due.latest;
-  return buildPrepared(context, { ...request, cold: request.cold || request.force }, preparation);
+  return buildPrepared(context, request, preparation);
 }
 
 async function verifyOnce({ context, request, factory, line }: Line, { bundle }: Build): Promise<void> {

@@ -89,7 +89,7 @@ export interface LayersRequest {
 export interface BuildRequest extends CommonRequest, LayersRequest {
   /** Absent: the only image line of the factory file. */
   readonly image?: string;
-  /** Build even what has not changed, and cold. */
+  /** Build even what has not changed. */
   readonly force: boolean;
   /** Directory in which the bundle is made: `OUTPUT/IMAGE/VERSION-ARCHITECTURE`. */
   readonly output: string;

@@ -2,11 +2,13 @@ import { expect, it } from 'vitest';
 import { isCold } from '../../actions/cold.ts';
 
 it.each([
-  ['auto', {}, false],
-  ['auto', { CI: 'true' }, true],
-  ['auto', { CI: 'false' }, false],
-  ['false', { CI: 'true' }, false],
-  ['true', {}, true],
-] as const)('cold: %s with %j is %s', (cold, env, wanted) => {
-  expect(isCold({ env }, cold)).toBe(wanted);
+  ['auto', false, {}, false],
+  ['auto', false, { CI: 'true' }, true],
+  ['auto', false, { CI: 'false' }, false],
+  ['auto', true, {}, true],
+  ['false', false, { CI: 'true' }, false],
+  ['false', true, { CI: 'true' }, false],
+  ['true', false, {}, true],
+] as const)('cold %s, force %s, with %j: %s', (cold, force, env, wanted) => {
+  expect(isCold({ env }, { cold, force })).toBe(wanted);
 });

@@ -133,9 +133,16 @@ async function warmCache(): Promise<string> {
 /** Options of a build that starts from layers, and leaves some. */
 export const WARM = ['--cold', 'false'];
 
-/** @param more further options */
+/** A build, whatever was built there before. @param more further options */
 export function startBuild(bed: Bed, more: readonly string[] = []): Running {
-  const words = ['build', '--factory', join(bed.place, 'factory/factory.yaml'), '--output', bed.output];
+  const words = [
+    'build',
+    '--factory',
+    join(bed.place, 'factory/factory.yaml'),
+    '--output',
+    bed.output,
+    '--force',
+  ];
   return startCommand([...bed.program, ...words, ...more], bed.env);
 }
 
