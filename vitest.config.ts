@@ -2,6 +2,18 @@ import { defineConfig } from 'vitest/config';
 
 const shared = { testTimeout: 30_000, hookTimeout: 120_000, globalSetup: ['test/setup.ts'] };
 
+/** Of end-to-end tests. */
+const patient = {
+  ...shared,
+  testTimeout: 1_800_000,
+  hookTimeout: 1_800_000,
+  fileParallelism: false,
+  // Of the tests that may run side by side: a build takes a processor.
+  maxConcurrency: 2,
+};
+
+const CLOUD_TESTS = ['openstack', 'nova', 'nova-trouble'].map(name => `test/end-to-end/${name}.test.ts`);
+
 // Unit tests need nothing but Node and gpg-like host tools; end-to-end ones build and boot real images.
 export default defineConfig({
   test: {
@@ -16,14 +28,23 @@ export default defineConfig({
       },
       {
         test: {
-          ...shared,
           name: 'end-to-end',
           include: ['test/end-to-end/**/*.test.ts'],
-          testTimeout: 1_800_000,
-          hookTimeout: 1_800_000,
-          fileParallelism: false,
-          // Of the tests that may run side by side: a build takes a processor.
-          maxConcurrency: 2,
+          exclude: CLOUD_TESTS,
+          ...patient,
+        },
+      },
+      {
+        test: {
+          ...patient,
+          name: 'cloud',
+          include: CLOUD_TESTS,
+          // They wait for guests and services most of the time, each in a project or region of its own.
+          fileParallelism: true,
+          maxWorkers: 3,
+          // After all others: a cloud takes minutes to come up, and does so meanwhile.
+          sequence: { groupOrder: 1 },
+          globalSetup: [...shared.globalSetup, 'test/openstack/shared-cloud.setup.ts'],
         },
       },
       ...(process.env.IMAGE_FACTORY_LONG === undefined

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createContext } from '../../src/host/context.ts';
 import { CancelledError, CloudError, DefinitionError } from '../../src/host/errors.ts';
-import { silentLog } from '../../src/host/log.ts';
 import { plainEnvironment, run } from '../../src/host/process.ts';
 import { loadCloud } from '../../src/openstack/config/load.ts';
 import { downloadImage } from '../../src/openstack/image/download.ts';
@@ -25,10 +24,13 @@ import { addMember, answerSharing, listMembers, removeMember } from '../../src/o
 import { uploadImage } from '../../src/openstack/image/upload.ts';
 import { path, type Service } from '../../src/openstack/service.ts';
 import type { Session } from '../../src/openstack/session.ts';
-import { bringUp, type TestCloud, wipe } from '../openstack/cloud.ts';
+import type { TestCloud } from '../openstack/cloud.ts';
 import { type FaultProxy, faultProxy } from '../openstack/fault-proxy.ts';
+import { sharedCloud } from '../openstack/shared-cloud.ts';
 import { type LoginOptions, login, uploadOf } from '../openstack/support.ts';
 import { expectWhole, faultsOf, uploadThroughStorm } from '../openstack/uploads.ts';
+
+const TYPES = ['compute', 'identity', 'image', 'network', 'placement'];
 
 let folder: string;
 let cloud: TestCloud;
@@ -37,20 +39,13 @@ const sessions: Session[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp('/tmp/image-factory-cloud-');
-  const log = { ...silentLog, info: (line: string) => console.log(line) };
-  const regions = [
-    { name: 'staging' },
-    { name: 'production' },
-    { name: 'converting', convertsTo: 'raw' },
-  ] as const;
-  cloud = await bringUp(createContext({ env: process.env, log }), join(folder, 'cloud'), { regions });
+  cloud = await sharedCloud();
   proxy = await faultProxy(cloud.place.url('glance-staging'));
 });
 
 afterAll(async () => {
   for (const session of sessions) await session.dispatcher.destroy();
   await proxy?.close();
-  await wipe(join(folder, 'cloud'));
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -72,7 +67,7 @@ describe('Keystone', () => {
     sessions.push(builder);
     const token = await builder.token();
     expect(token.project?.name).toBe('builder');
-    expect(token.catalogue.map(({ type }) => type).sort()).toEqual(['identity', 'image']);
+    expect(token.catalogue.map(({ type }) => type).sort()).toEqual(TYPES);
     const given = { credential: { kind: 'token', token: token.id } } as const;
     expect((await (await login(cloud, 'builder', { config: given })).token()).project?.name).toBe('builder');
     const robot = { credential: await applicationCredential(builder), scope: { kind: 'none' } } as const;
@@ -293,7 +288,7 @@ describe('an upload', () => {
     console.log(`faults: ${faultsOf(storm)}`);
     expect(storm.faults.size).toBe(6);
     expectWhole(storm, count);
-    const builder = await glance('builder');
+    const builder = await glance('builder-production');
     for (const { id } of storm.listed) await deleteImage(builder, id);
   });
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createContext } from '../../src/host/context.ts';
+import { lockDirectory } from '../../src/host/directory-lock.ts';
 import { places } from '../../src/host/places.ts';
 import { run } from '../../src/host/process.ts';
 import { type Ended, NODES, Step } from '../actions/support.ts';
@@ -44,15 +45,21 @@ export interface SharedImage {
   readonly step: Ended & { readonly outputs: Readonly<Record<string, string>>; readonly summary: string };
 }
 
-/** The one image of a test run, built by the action when first asked for. */
+/** The one image of a test run, built by the action when first asked for; who asks meanwhile waits. */
 export async function sharedImage(): Promise<SharedImage> {
   const folder = process.env[SHARED];
   if (folder === undefined) throw new Error(`${SHARED} is not set: test/setup.ts has not run`);
   const record = join(folder, 'image.json');
-  if (!existsSync(record)) {
-    const made = JSON.stringify(await build(folder));
-    await writeFile(`${record}.part`, made);
-    await rename(`${record}.part`, record);
+  await mkdir(folder, { recursive: true });
+  const lock = await lockDirectory(folder, true);
+  try {
+    if (!existsSync(record)) {
+      const made = JSON.stringify(await build(folder));
+      await writeFile(`${record}.part`, made);
+      await rename(`${record}.part`, record);
+    }
+  } finally {
+    if (typeof lock !== 'string') await lock.release();
   }
   return JSON.parse(await readFile(record, 'utf8')) as SharedImage;
 }

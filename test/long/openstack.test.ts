@@ -60,6 +60,6 @@ it('uploads 1,000 times through a storm of faults: each whole, once, and nothing
   });
   console.log(`faults: ${faultsOf(storm)}`);
   expectWhole(storm, 1000);
-  const builder = (await login(cloud, 'builder')).service('image');
+  const builder = (await login(cloud, 'builder-production')).service('image');
   for (const { id } of storm.listed) await deleteImage(builder, id);
 });

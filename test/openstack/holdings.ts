@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { createKeypair, listKeypairs } from '../../src/openstack/compute/keypairs.ts';
+import { createKeypair, deleteKeypair, listKeypairs } from '../../src/openstack/compute/keypairs.ts';
 import { listServers } from '../../src/openstack/compute/servers.ts';
-import { createImage, listImages } from '../../src/openstack/image/images.ts';
+import { createImage, deleteImage, listImages } from '../../src/openstack/image/images.ts';
 import { floatingIps, networks, ports, securityGroups } from '../../src/openstack/network/network.ts';
 import { servicesOf } from '../../src/openstack/runs/leftovers.ts';
 import type { Session } from '../../src/openstack/session.ts';
@@ -9,8 +9,11 @@ import type { Session } from '../../src/openstack/session.ts';
 const STRANGERS_KEY =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl stranger';
 
-/** Ids of all that a project has in a cloud, whoever made it, by kind. */
-export async function holdings(session: Session): Promise<Record<string, readonly string[]>> {
+/** Ids by kind. */
+export type Holdings = Readonly<Record<string, readonly string[]>>;
+
+/** Ids of all that a project has in a cloud, whoever made it. */
+export async function holdings(session: Session): Promise<Holdings> {
   const { compute } = await servicesOf(session);
   const [neutron, glance] = [session.service('network'), session.service('image')];
   const project = { project_id: (await session.token()).project?.id };
@@ -25,21 +28,31 @@ export async function holdings(session: Session): Promise<Record<string, readonl
   };
 }
 
-/** What a stranger has in our project, with names and tags as near to ours as nobody's should be. */
-export async function seedStranger(session: Session): Promise<void> {
-  const neutron = session.service('network');
+/**
+ * What a stranger has in our project, with names and tags as near to ours as nobody's should be.
+ * @returns what takes it away again
+ */
+export async function seedStranger(session: Session): Promise<() => Promise<void>> {
+  const [neutron, glance] = [session.service('network'), session.service('image')];
   const tags = ['image-factory', 'image-factory-run'];
   const group = await securityGroups.create(neutron, { name: 'image-factory' }, {}, tags);
   const [network] = await networks.list(neutron, { name: 'private' });
   const body = { network_id: network?.id ?? '', security_groups: [group.id] };
-  await ports.create(neutron, { name: 'image-factory-20260101T000000Z-stranger' }, body, tags);
+  const near = 'image-factory-20260101T000000Z';
+  const port = await ports.create(neutron, { name: `${near}-stranger` }, body, tags);
   const { compute } = await servicesOf(session);
-  await createKeypair(compute, 'my image-factory-20260101T000000Z-12345678', STRANGERS_KEY);
-  const image = {
-    id: randomUUID(),
-    name: 'image-factory-20260101T000000Z-12345678',
-    diskFormat: 'raw',
-    tags,
+  const key = await createKeypair(compute, `my ${near}-12345678`, STRANGERS_KEY);
+  const image = { id: randomUUID(), name: `${near}-12345678`, diskFormat: 'raw', tags };
+  await createImage(glance, image);
+  return async () => {
+    await deleteImage(glance, image.id);
+    await deleteKeypair(compute, key.name);
+    await ports.remove(neutron, port.id);
+    await securityGroups.remove(neutron, group.id);
   };
-  await createImage(session.service('image'), image);
+}
+
+/** How many things there are. */
+export function count(held: Holdings): number {
+  return Object.values(held).flat().length;
 }

@@ -65,17 +65,17 @@ export interface Storm {
   readonly stored: readonly string[];
 }
 
-/** Uploads so many small files through a proxy that breaks one request in three. */
+/** Uploads so many small files into a region that nobody else uses meanwhile, through a proxy that breaks one request in three. */
 export async function uploadThroughStorm(
   cloud: TestCloud,
   folder: string,
   { count, seed, size, tag }: { count: number; seed: number; size: number; tag: string },
 ): Promise<Storm> {
-  const direct = await login(cloud, 'builder');
-  const proxy = await faultProxy(cloud.place.url('glance-staging'));
+  const direct = await login(cloud, 'builder-production');
+  const proxy = await faultProxy(cloud.place.url('glance-production'));
   proxy.choose(randomFaults(seed, size));
   const hasty = { sleep: (milliseconds: number) => delay(milliseconds / HASTE) };
-  const session = await login(cloud, 'builder', {
+  const session = await login(cloud, 'builder-production', {
     context: hasty,
     config: { endpoints: { image: proxy.url } },
   });
@@ -106,7 +106,7 @@ async function one(glance: Service, folder: string, number: number, size: number
 
 /** Glance removes the data of a broken upload when it notices, which may be after our delete was answered. */
 async function settledStore(cloud: TestCloud, expected: number): Promise<string[]> {
-  const folder = cloud.place.path('glance-staging', 'images');
+  const folder = cloud.place.path('glance-production', 'images');
   for (let look = 0; ; look++) {
     const files = await readdir(folder);
     if (files.length === expected || look === 50) return files.sort();

@@ -12,7 +12,11 @@ export interface Region {
   readonly convertsTo?: 'raw';
 }
 
-export const REGIONS: readonly Region[] = [{ name: 'staging' }, { name: 'production' }];
+export const REGIONS: readonly Region[] = [
+  { name: 'staging' },
+  { name: 'production' },
+  { name: 'converting', convertsTo: 'raw' },
+];
 
 /** Name of a region's Glance among the daemons and ports. */
 export function glanceOf(region: Pick<Region, 'name'>): string {
