@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ImageFile, Manifest } from '../../src/bundle/types.ts';
 import { deleteImage, updateImage } from '../../src/openstack/image/images.ts';
@@ -124,10 +125,13 @@ describe('what verifications leave in a real cloud', () => {
   it('is removed by the next one or by reap when they are killed, which first say what they would', async () => {
     const seed = seedOf('KILL_SEED');
     console.log(`KILL_SEED=${seed}`);
+    const before = count(await bed.holds());
     expect(await killVerifications(bed, KILLS, random(seed))).toBeGreaterThan(0);
+    // What the last one had asked for may come about a little after its end.
+    await delay(2000);
     const held = await bed.holds();
     const seen = await bed.reap();
-    expect(seen.output).toMatch(/would remove [a-z ]+ \S+ of image-factory-/);
+    expect(seen.output).toContain(`would remove ${count(held) - before}, left alone 0`);
     expect(await bed.holds()).toEqual(held);
     const { status, output } = await bed.reap('--no-dry-run');
     expect(status, output).toBe(0);
