@@ -1,5 +1,5 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { digestOf, LayerStore } from '../../src/build/layers/store.ts';
@@ -24,7 +24,8 @@ export interface Point {
 /** Makes the bed ready for such a build. @returns the options for it */
 export async function readyFor(bed: Bed, build: Build): Promise<string[]> {
   if (build === 'first')
-    for (const folder of [bed.layers, bed.downloads]) await rm(folder, { recursive: true, force: true });
+    for (const folder of [bed.layers, dirname(bed.downloads)])
+      await rm(folder, { recursive: true, force: true });
   return ['--cold', String(build === 'cold')];
 }
 
