@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/host/process.ts';
@@ -96,6 +96,7 @@ describe.runIf(isRoot)('a package repository behind a login', () => {
     'with a login that is %s ends the build with a line that names it',
     async (what, login, status, line) => {
       const bed = { ...bedWith(login), output: join(made.place, 'work', `out-${what}`) };
+      await mkdir(bed.output);
       const ended = await startBuild(bed, MIRROR).ended;
       expect(ended).toEqual({ status, output: expect.stringMatching(line) });
       expect(ended.output).not.toContain('wrong-horse');
