@@ -23,6 +23,7 @@ import { cloudOf, cloudPlacement, openCloud } from './cloud.ts';
 import { lineOf, ownFolders, quarantineOf, readDefinition } from './definition.ts';
 import { cloudPlace, placeKind, RUNNER_PLACE } from './places.ts';
 import { previousResults } from './previous.ts';
+import { pendingUpdates } from './security-updates.ts';
 import { keyFor } from './trust.ts';
 import type { BootRequest, CommonRequest, KeyRequest, VerifyRequest, VerifyResult } from './types.ts';
 import { bundleUnderTest } from './under-test.ts';
@@ -101,7 +102,14 @@ export async function verifyPlace(
   const own = await ownChecks(factory.file, ownFolders(factory, manifest.image));
   const before = await previousResults(bundle, manifest, manifest.line, request.firmware);
   const suiteOf = suiteRequest(context, request, factory, core, where);
-  const bundleOf = { ...suiteOf.bundle, ...(before.score && { previousScore: before.score }) };
+  const { line } = suiteOf.bundle;
+  const pending: SuiteRequest['bundle']['pendingUpdates'] = installed =>
+    pendingUpdates(context, factory, line, installed);
+  const bundleOf = {
+    ...suiteOf.bundle,
+    pendingUpdates: pending,
+    ...(before.score && { previousScore: before.score }),
+  };
   const compared = before.boot && { previousBoot: before.boot };
   let statement = '';
   const concluded = async ({ report, boots }: SuiteResult) => {

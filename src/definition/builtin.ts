@@ -13,7 +13,7 @@ export const DEFAULT_CHECKS = [
 
 /** Checks that a factory file has to ask for: they take long, or are not for every image. */
 export const OPTIONAL_CHECKS = [
-  ...['twins', 'drive-metadata', 'static-network', 'service-metadata'],
+  ...['security-updates', 'secure-boot', 'twins', 'drive-metadata', 'static-network', 'service-metadata'],
   ...['restart', 'power-off'],
 ] as const;
 

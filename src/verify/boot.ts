@@ -119,7 +119,13 @@ function guestFacts(
 ): NewGuest {
   const { logins, allow } = bundle;
   const facts = { machine, userName, imageSize, diskSize: machine.diskSize, nonce, logins, allow };
-  return { context, budget: boot.budget, ...facts, ...(previousBoot && { previousBoot }) };
+  return {
+    context,
+    budget: boot.budget,
+    firmware: boot.firmware,
+    ...facts,
+    ...(previousBoot && { previousBoot }),
+  };
 }
 
 /** Twice the image at least, in whole GiB: a root filesystem that did not grow fills half of it at most. */

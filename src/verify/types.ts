@@ -1,4 +1,4 @@
-import type { Machine } from '../boot/types.ts';
+import type { Firmware, Machine } from '../boot/types.ts';
 import type { AllowList } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import type { Logins } from '../image/logins.ts';
@@ -83,6 +83,7 @@ export class NotApplicable extends Error {
 export interface GuestUnderTest {
   readonly context: Context;
   readonly machine: Machine;
+  readonly firmware: Firmware;
   /** From power-on to cloud-init finished it may take so long, milliseconds. */
   readonly budget: number;
   readonly userName: string;

@@ -142,5 +142,14 @@ export function guestUnderTest(
   const machine = fakeMachine(behaviour);
   const facts = { userName: 'debian', imageSize: GIB, diskSize: 4 * GIB, nonce: NONCE, cloudInit };
   const context = createContext({ sleep: async () => {} });
-  return { context, budget: 60_000, bootSeconds: 20, machine, ...facts, logins: NO_LOGINS, allow: {} };
+  return {
+    context,
+    budget: 60_000,
+    bootSeconds: 20,
+    firmware: 'bios',
+    machine,
+    ...facts,
+    logins: NO_LOGINS,
+    allow: {},
+  };
 }

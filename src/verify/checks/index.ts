@@ -29,6 +29,7 @@ import { rootLogin } from './root-login.ts';
 import { rootPassword } from './root-password.ts';
 import { route } from './route.ts';
 import { running } from './running.ts';
+import { secureBoot } from './secure-boot.ts';
 import { serviceMetadata } from './service-metadata.ts';
 import { ssh } from './ssh.ts';
 import { staticNetwork } from './static-network.ts';
@@ -45,7 +46,7 @@ export const CHECKS: readonly Check[] = [
   ...[userData, vendorData, hostName, dhcp, route, resolver, time, listening],
   ...[rootPassword, passwords, passwordLogin, rootLogin, accounts, authorizedKeys],
   ...[rootGrows, rootFilesystem, discard, consoleLog, loginPrompt],
-  ...[twins, driveMetadata, staticNetwork, serviceMetadata],
+  ...[secureBoot, twins, driveMetadata, staticNetwork, serviceMetadata],
   // The server with the config drive comes up meanwhile, and waits two minutes for a network.
   ...[imageRecord, metadata, reboot, rebuild, configDrive],
   ...[restart, powerOff],

@@ -5,6 +5,7 @@ import type { ImageContent } from '../../image/content.ts';
 import type { Documents } from '../../image/documents.ts';
 import type { Logins } from '../../image/logins.ts';
 import type { PackageFiles } from '../../image/package-files.ts';
+import type { InstalledPackage } from '../../image/packages.ts';
 import type { HardeningScore } from '../hardening/score.ts';
 import type { Scan } from './scan.ts';
 
@@ -22,6 +23,8 @@ export interface BundleUnderTest {
   readonly allow: AllowList;
   /** Directory in which a work directory may be made; nothing is left there. */
   readonly work: string;
+  /** Looks packages up in the archive as it stands now; absent: none is known. */
+  readonly pendingUpdates?: (installed: readonly InstalledPackage[]) => Promise<readonly PendingUpdate[]>;
   /** Absent: there is no version before this one, or nothing is known of it. */
   readonly previousScore?: PreviousScore;
 }
@@ -40,6 +43,13 @@ export interface ImageUnderTest extends BundleUnderTest {
   packageFiles(): Promise<PackageFiles>;
   /** Secrets and names of the build host in it; looked for when first asked for. */
   scan(): Promise<Scan>;
+}
+
+/** A package of the image, and the version that mends it. */
+export interface PendingUpdate {
+  readonly name: string;
+  readonly version: string;
+  readonly now: string;
 }
 
 /** The rules of hardening that the version before met, by their names. */

@@ -24,6 +24,8 @@ export interface Specimen {
   readonly manifest: Manifest;
   /** Of the good disk. */
   readonly previousScore: PreviousScore;
+  /** Versions by name of its packages, which stand for what the archive has. */
+  readonly archive: ReadonlyMap<string, string>;
 }
 
 /**
@@ -65,7 +67,12 @@ async function makeSpecimen(good: string, folder: string, mutations: readonly Mu
   };
   await document(core, raw, manifest);
   for (const { spoil } of mutations) await spoil?.(core);
-  return { core, manifest, previousScore };
+  return { core, manifest, previousScore, archive: await packagesOf(good) };
+}
+
+async function packagesOf(core: string): Promise<Map<string, string>> {
+  const lines = (await readFile(join(core, 'packages.txt'), 'utf8')).trim().split('\n');
+  return new Map(lines.map(line => line.split(/\s+/)).map(([name = '', version = '']) => [name, version]));
 }
 
 async function rulesMet(raw: string, { volumes }: Manifest): Promise<readonly string[]> {
@@ -100,10 +107,15 @@ async function document(core: string, raw: string, manifest: Manifest): Promise<
 }
 
 /** What the checks on the bytes say of a specimen. */
-export function look({ core, manifest, previousScore }: Specimen): Promise<CheckResult[]> {
+export function look({ core, manifest, previousScore, archive }: Specimen): Promise<CheckResult[]> {
   const { line } = manifest;
   const bundle: BundleUnderTest = {
     ...{ core, manifest, line, logins: line.user, allow: {}, previousScore },
+    pendingUpdates: async installed =>
+      installed.flatMap(({ name, version }) => {
+        const now = archive.get(name) ?? version;
+        return now === version ? [] : [{ name, version, now }];
+      }),
     work: join(core, '..'),
   };
   return runOffline(context, bundle, OFFLINE_CHECKS, {});

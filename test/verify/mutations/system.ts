@@ -62,6 +62,16 @@ export const SYSTEM_MUTATIONS: readonly Mutation[] = [
       plot => plot.file('/etc/ssh/sshd_config.d/10-app.conf', 'PermitRootLogin yes\n', 0o600),
     ],
   ]),
+  ...caughtBy('security-updates', [
+    [
+      'a package that was mended since',
+      /^tzdata: 2000a-1 is there, \S+ mends it$/,
+      plot =>
+        plot.edit('/var/lib/dpkg/status', text =>
+          text.replace(/^(Package: tzdata\n(?:.+\n)*?Version: ).*$/m, '$12000a-1'),
+        ),
+    ],
+  ]),
   ...caughtBy('package-sources', [
     [
       'a package source that needs no signature',

@@ -11,6 +11,7 @@ import { packageFiles } from './package-files.ts';
 import { packageSources } from './package-sources.ts';
 import { sealed } from './sealed.ts';
 import { secrets } from './secrets.ts';
+import { securityUpdates } from './security-updates.ts';
 import { setId } from './set-id.ts';
 import { worldWritable } from './world-writable.ts';
 
@@ -30,4 +31,5 @@ export const OFFLINE_CHECKS: readonly OfflineCheck[] = [
   packageFiles,
   packageSources,
   hardening,
+  securityUpdates,
 ];

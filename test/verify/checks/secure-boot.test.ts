@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { secureBoot } from '../../../src/verify/checks/secure-boot.ts';
+import { NotApplicable } from '../../../src/verify/types.ts';
+import { guestUnderTest } from '../guest.ts';
+
+const guest = (enforced: string, lockdown: string) => ({
+  ...guestUnderTest({
+    answers: [
+      [/efivars/, enforced],
+      [/lockdown/, lockdown],
+    ],
+  }),
+  firmware: 'uefi-secure' as const,
+});
+
+it('passes where firmware and kernel both hold to signatures', async () => {
+  expect(await secureBoot.run(guest('   1\n', 'none [integrity] confidentiality\n'))).toContain(
+    '(integrity)',
+  );
+});
+
+it('fails where either does not', async () => {
+  const lockdown = '[none] integrity confidentiality\n';
+  await expect(secureBoot.run(guest('   0\n', lockdown))).rejects.toThrow(/did not enforce/);
+  await expect(secureBoot.run(guest('', lockdown))).rejects.toThrow(/did not enforce/);
+  await expect(secureBoot.run(guest('   1\n', lockdown))).rejects.toThrow(/not locked down/);
+  await expect(secureBoot.run(guest('   1\n', ''))).rejects.toThrow(/not locked down/);
+});
+
+it('is no pass on a machine without it', async () => {
+  await expect(secureBoot.run(guestUnderTest())).rejects.toThrow(NotApplicable);
+});
