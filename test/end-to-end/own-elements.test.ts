@@ -215,7 +215,7 @@ describe('the elements of this repository, built together', () => {
       '640 root:shadow\n600 owner:owner\n',
     );
     expect(await sealTree(workshop.sandbox, user)).toBe(0);
-    const grep = ['grep', '-rlF', '-e', 'builder-7', '-e', 'proxy.example', TREE];
+    const grep = ['grep', '-rlF', '-e', 'builder-7', '-e', 'proxy-7.example', TREE];
     expect((await workshop.sandbox.run(grep, { accept: [1] })).stdout).toBe('');
   });
 });

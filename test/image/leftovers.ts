@@ -38,10 +38,10 @@ export const LEFTOVERS: Readonly<Record<string, Readonly<Record<string, string>>
   'resolv.conf of the build host': { 'etc/resolv.conf': 'nameserver 192.0.2.1\n' },
   hostname: { 'etc/hostname': 'builder-7\n', 'etc/mailname': 'builder-7\n' },
   proxies: {
-    'etc/apt/apt.conf.d/60img-build-proxy': 'Acquire::http::Proxy "http://proxy.example";',
-    'etc/apt/apt.conf.d/20site': 'Acquire { http { Proxy "http://proxy.example"; }; };\n',
-    'etc/environment': 'http_proxy=http://proxy.example:3128\n',
-    'etc/profile.d/site.sh': 'export HTTPS_PROXY=http://proxy.example:3128\n',
+    'etc/apt/apt.conf.d/60img-build-proxy': 'Acquire::http::Proxy "http://proxy-7.example";',
+    'etc/apt/apt.conf.d/20site': 'Acquire { http { Proxy "http://proxy-7.example"; }; };\n',
+    'etc/environment': 'http_proxy=http://proxy-7.example:3128\n',
+    'etc/profile.d/site.sh': 'export HTTPS_PROXY=http://proxy-7.example:3128\n',
   },
   'apt credentials': {
     'etc/apt/auth.conf': 'login a password b',
