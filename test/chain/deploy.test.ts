@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -213,12 +213,10 @@ describe.runIf(process.getuid?.() === 0)('to a device', () => {
     const bundle = await bundleOf(['raw']);
     const { device, backing } = await loop(16 * MIB);
     await run(['mke2fs', '-q', '-F', device]);
-    const before = createHash('sha256')
-      .update(await readFile(backing))
-      .digest('hex');
     const point = join(folder, 'point');
     await run(['mkdir', point]);
-    await run(['mount', device, point]);
+    await run(['mount', '--options', 'ro', device, point]);
+    const before = createHash('sha256').update(await readFile(backing));
     try {
       const writing = deploy(context, { ...common, bundle, to: device });
       await expect(writing).rejects.toThrow(HostError);
@@ -226,16 +224,31 @@ describe.runIf(process.getuid?.() === 0)('to a device', () => {
     } finally {
       await run(['umount', point]);
     }
-    const after = createHash('sha256')
-      .update(await readFile(backing))
-      .digest('hex');
-    expect(before).toHaveLength(after.length);
+    const after = createHash('sha256').update(await readFile(backing));
+    expect(after.digest('hex')).toBe(before.digest('hex'));
     const { O_RDONLY, O_EXCL } = (await import('node:fs')).constants;
     const holder = await open(device, O_RDONLY | O_EXCL);
     try {
       await expect(deploy(context, { ...common, bundle, to: device })).rejects.toThrow(/is in use/);
     } finally {
       await holder.close();
+    }
+  });
+
+  it('refuses one of which a partition is mounted', async () => {
+    const bundle = await bundleOf(['raw']);
+    const { device } = await loop(32 * MIB);
+    await run(['addpart', device, '1', '2048', String((16 * MIB) / 512)]);
+    const point = join(folder, 'point');
+    await mkdir(point);
+    await run(['mke2fs', '-q', '-F', `${device}p1`]);
+    await run(['mount', `${device}p1`, point]);
+    try {
+      const writing = deploy(context, { ...common, bundle, to: device });
+      await expect(writing).rejects.toThrow(/loop\d+p1 is mounted at .*point/);
+    } finally {
+      await run(['umount', point]);
+      await run(['delpart', device, '1']);
     }
   });
 
