@@ -86,10 +86,14 @@ async function measure(sandbox: Sandbox, plan: DiskPlan, epoch: number): Promise
   return listTree(sandbox);
 }
 
-/** A directory that comes now must not tell when, nor any link that it was read: a layer reads them all. */
+/**
+ * A directory that comes now must not tell when, nor any link that it was read: a layer reads them all. No time is later
+ * than the epoch; mke2fs and the forms of the tree see to that themselves, mkfs.xfs does not.
+ */
 const MOUNT_POINTS = `set -eu
 epoch=$1; tree=$2; shift 2
 find "$tree" -xdev -print0 | xargs -0 touch -a --no-dereference -d "@$epoch"
+find "$tree" -xdev -newermt "@$epoch" -print0 | xargs -0 -r touch -m --no-dereference -d "@$epoch"
 for path; do
   [ -d "$path" ] && continue
   mkdir -p "$path"

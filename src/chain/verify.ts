@@ -160,7 +160,9 @@ function directBoot(bundle: string, manifest: Manifest): DirectBoot | undefined 
       advice: "add kernel-initrd to the image's forms",
     });
   };
-  const parameters = `root=UUID=${manifest.rootFilesystem.uuid} ro console=tty0 console=ttyS0,115200`;
+  const isXfs = manifest.volumes.some(each => each.mountPoint === '/' && each.content === 'xfs');
+  const flags = isXfs ? ' rootflags=discard' : '';
+  const parameters = `root=UUID=${manifest.rootFilesystem.uuid} ro${flags} console=tty0 console=ttyS0,115200`;
   return { kernel: pathOf('kernel'), initrd: pathOf('initrd'), parameters };
 }
 

@@ -7,6 +7,7 @@ import { type BuiltDisk, buildDisk } from '../../src/build/disk.ts';
 import type { ImageLine } from '../../src/definition/types.ts';
 import { run } from '../../src/host/process.ts';
 import { readDocuments } from '../../src/image/documents.ts';
+import { parseInventory } from '../../src/image/inventory-line.ts';
 import { placedRoot, SECTOR } from '../../src/image/layout.ts';
 import { requireSameTree } from '../../src/image/tree-file.ts';
 import { LINE } from '../build/support.ts';
@@ -88,6 +89,9 @@ describe('an XFS', () => {
     await mounted(raw, start * SECTOR, 'ro,norecovery', `tar -C "$1" ${options} -cf "$5" .`, tar);
     const names = await requireSameTree(context, { form: 'tar', path: tar }, { inventory, points: ['/'] });
     expect(names).toBeGreaterThan(3060);
+    const times = parseInventory(inventory).map(each => each.mtime);
+    expect(Math.max(...times)).toBe(EPOCH);
+    expect(Math.min(...times)).toBe(-86_400);
 
     const volume = join(workshop.work, 'volume');
     const copy = ['dd', `if=${raw}`, `of=${volume}`, 'bs=1M', `skip=${start / 2048}`, 'conv=sparse'];
