@@ -79,8 +79,6 @@ export async function plantCanaries(home: string): Promise<Canaries> {
       OS_USERNAME: secret(),
       GPG_PASSPHRASE: secret(),
       GITHUB_TOKEN: secret(),
-      ACTIONS_ID_TOKEN_REQUEST_TOKEN: secret(),
-      OS_PASSWORD: secret(),
     },
     session: ['perl', '-e', WITH_KEY, secret()],
     visitors: () => visitors,
