@@ -26,6 +26,8 @@ const JUDGES = [
   { needs: 'ps', package: 'procps' },
   { needs: 'openssl', package: 'openssl' },
   { needs: 'tcc', package: 'tcc' },
+  { needs: 'prove', package: 'perl' },
+  { needs: 'python3', package: 'python3' },
   { needs: 'fallocate', package: 'util-linux' },
   { needs: '/usr/bin/setfattr', package: 'attr' },
   { needs: '/etc/ssl/certs/ca-certificates.crt', package: 'ca-certificates' },
