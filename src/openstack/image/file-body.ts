@@ -6,7 +6,9 @@ import type { BodySource } from '../http.ts';
 const PIECE = 512 * 1024;
 
 /**
- * The bytes of a file, from its start each time, one piece ahead of the network. Memory does not grow with it.
+ * The bytes of a file, from its start each time, one piece ahead of the network. Memory does not grow with it: two
+ * pieces take turns, so that who takes one must be done with it when he asks for the next, as undici is, which waits
+ * until the connection has taken all.
  * @param size what it must have, neither more nor less
  * @param onSent called with the number of bytes that the connection has taken so far
  */
@@ -14,9 +16,12 @@ export function fileBody(file: string, size: number, onSent: (done: number) => v
   return async function* body() {
     const handle = await open(file, 'r');
     try {
+      const most = Math.min(PIECE, size);
+      let [idle, busy] = [Buffer.allocUnsafeSlow(most), Buffer.allocUnsafeSlow(most)];
       const read = async (from: number) => {
-        const piece = Buffer.allocUnsafe(Math.min(PIECE, size - from));
-        const { bytesRead } = await handle.read(piece, 0, piece.length, from);
+        const piece = idle;
+        [idle, busy] = [busy, idle];
+        const { bytesRead } = await handle.read(piece, 0, Math.min(most, size - from), from);
         return piece.subarray(0, bytesRead);
       };
       if ((await handle.stat()).size !== size) throw changed(file);

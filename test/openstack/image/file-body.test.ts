@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -17,7 +17,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 async function all(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of body) pieces.push(piece);
+  for await (const piece of body) pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces);
 }
 
@@ -57,4 +57,13 @@ it('holds the file open no longer than it is read, also when nobody reads to the
     break;
   }
   expect(await descriptors()).toEqual([]);
+});
+
+it('takes the memory of two pieces, whatever the size', async () => {
+  const size = 64 * 1024 * 1024;
+  await writeFile(file, '');
+  await truncate(file, size);
+  const memory = new Set<ArrayBufferLike>();
+  for await (const piece of fileBody(file, size, () => {})()) memory.add(piece.buffer);
+  expect(memory.size).toBe(2);
 });
