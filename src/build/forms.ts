@@ -35,14 +35,17 @@ export async function makeForms(sandbox: Sandbox, request: FormsRequest, log: Bu
     content === 'vfat' && mount !== undefined ? [mount.point] : [],
   );
   for (const form of line.forms) {
-    const { files, argv } = CONVERTERS[form];
+    const { files, argv, explain } = CONVERTERS[form];
     if (argv === undefined) continue;
     for (const file of files) await sharedFile(out, resultName(file), 0);
     const command = argv({
       ...{ raw: `/out/${resultName('raw')}`, tree: TREE, foreign, epoch },
       ...{ file: (name: FileForm) => `/out/${resultName(name)}`, compression: line.disk.compression },
     });
-    await log.timed(form, () => sandbox.run(command, { env: shaped(epoch) }));
+    const converted = () => sandbox.run(command, { env: shaped(epoch) });
+    await log.timed(form, converted).catch(error => {
+      throw explain?.(error) ?? error;
+    });
   }
 }
 

@@ -8,6 +8,7 @@ import { makeForms, takeForms } from '../../src/build/forms.ts';
 import type { ImageFile } from '../../src/bundle/types.ts';
 import { type FileForm, FORMS, isDiskForm } from '../../src/definition/forms.ts';
 import type { ImageLine } from '../../src/definition/types.ts';
+import { DefinitionError } from '../../src/host/errors.ts';
 import { sameDisk } from '../../src/image/disk-file.ts';
 import { readDocuments } from '../../src/image/documents.ts';
 import { requireSameTree } from '../../src/image/tree-file.ts';
@@ -44,7 +45,7 @@ touch -d @4000000000 var/lib/state
 
 describe('the forms of a build', () => {
   const { context } = recordingContext({ env: process.env });
-  const line: ImageLine = {
+  const all: ImageLine = {
     ...LINE,
     forms: FORMS,
     disk: { ...LINE.disk, journal: 4 * MIB, reserve: 8 * MIB, partitions: { var: 24 * MIB } },
@@ -66,7 +67,7 @@ describe('the forms of a build', () => {
     path(form: FileForm): string;
   }
 
-  async function make(): Promise<Made> {
+  async function make(line: ImageLine = all): Promise<Made> {
     const out = join(workshop.work, 'out');
     await workshop.sandbox.run(['sh', '-c', DATE, 'date', TREE]);
     const log = new BuildLog(context, join(workshop.work, 'build.log'));
@@ -122,5 +123,14 @@ describe('the forms of a build', () => {
 
     const digests = (all: readonly ImageFile[]) => all.map(({ form, sha256 }) => [form, sha256]);
     expect(digests((await make()).files)).toEqual(digests(files));
+  });
+
+  it('of a kernel are refused where the newest has no initramfs', async () => {
+    await workshop.sandbox.run(['rm', `${TREE}/boot/initrd.img-6.1.0-10`]);
+    const error = await make({ ...all, forms: ['raw', 'kernel-initrd'] }).catch(error => error);
+    expect(error).toBeInstanceOf(DefinitionError);
+    expect(error.line).toMatch(
+      /^the tree has no kernel with an initramfs in \/boot .*: add a kernel package/,
+    );
   });
 });

@@ -25,6 +25,8 @@ export interface Converter {
   readonly share: number;
   /** The command that writes them, run in the sandbox; absent for the raw disk, which is there already. */
   readonly argv?: (request: ConvertRequest) => readonly string[];
+  /** What to tell of a command that failed, where its tree was the reason; else the error itself. */
+  readonly explain?: (error: unknown) => unknown;
 }
 
 interface Reader {
