@@ -1,3 +1,4 @@
+import { clean } from '../../host/log.ts';
 import type { Logins } from '../../image/logins.ts';
 import type { Chroot } from '../chroot.ts';
 import { secretsInTree } from '../seal.ts';
@@ -166,7 +167,10 @@ export class Layers {
   async finish(): Promise<void> {
     const { store, line, steps, draft } = this.#request;
     const open = this.#open === undefined ? {} : { open: this.#open };
-    await store.note(line, { steps: [...steps], ...open }, draft);
+    await store.note(line, { steps: [...steps], ...open }, draft).catch(error => {
+      // A full disk, most often. Without the note the next build only keeps other layers.
+      this.#world.context.log.warn(`the layers' note is not written: ${clean((error as Error).message)}`);
+    });
   }
 
   #now(): number {
