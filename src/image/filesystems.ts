@@ -2,6 +2,7 @@ import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import { type PlacedVolume, SECTOR } from './layout.ts';
 import type { Content } from './volume.ts';
 import { mkfsXfsOptions } from './xfs.ts';
+import { dropAccessLists } from './xfs-access-lists.ts';
 
 /** One volume to make, as the sandbox sees things. */
 export interface VolumeRequest {
@@ -112,6 +113,7 @@ async function makeXfs(sandbox: Sandbox, request: VolumeRequest): Promise<void> 
   const { volume, source, raw } = request;
   const place = [raw, String(volume.start * SECTOR), String(volume.size * SECTOR)];
   const filled = source === undefined ? [] : ['-p', source];
+  if (source !== undefined) await dropAccessLists(sandbox, source, request.below);
   const argv = ['mkfs.xfs', '-q', ...mkfsXfsOptions(volume, request.journal), ...filled];
   await masked(sandbox, request, ['sh', '-c', XFS, 'xfs', ...place, ...argv]);
 }

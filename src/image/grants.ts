@@ -24,7 +24,8 @@ export function withoutGrants(line: InventoryLine): InventoryLine {
   return kept.length === 0 ? rest : { ...line, attributes: Object.fromEntries(kept) };
 }
 
-function isGrant(name: string, value: Buffer): boolean {
+/** Whether an attribute is an access list whose loss gives nobody a right that he had not. */
+export function isGrant(name: string, value: Buffer): boolean {
   if (name !== ACCESS_LIST && name !== DEFAULT_LIST) return false;
   const entries = decodeAccessList(value);
   if (entries === undefined) return false;
