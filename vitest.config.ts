@@ -12,7 +12,7 @@ const patient = {
   maxConcurrency: 2,
 };
 
-const CLOUD_TESTS = ['openstack', 'nova', 'nova-trouble'].map(name => `test/end-to-end/${name}.test.ts`);
+const CLOUD_TESTS = ['openstack', 'nova-trouble'].map(name => `test/end-to-end/${name}.test.ts`);
 
 // Unit tests need nothing but Node and gpg-like host tools; end-to-end ones build and boot real images.
 export default defineConfig({
@@ -41,7 +41,7 @@ export default defineConfig({
           include: CLOUD_TESTS,
           // They wait for guests and services most of the time, each in a project or region of its own.
           fileParallelism: true,
-          maxWorkers: 3,
+          maxWorkers: 2,
           // After all others: a cloud takes minutes to come up, and does so meanwhile.
           sequence: { groupOrder: 1 },
           globalSetup: [...shared.globalSetup, 'test/openstack/shared-cloud.setup.ts'],

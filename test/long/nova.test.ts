@@ -1,9 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodePlace, statementsPath } from '../../src/bundle/names.ts';
 import { createContext } from '../../src/host/context.ts';
 import { silentLog } from '../../src/host/log.ts';
+import type { Report } from '../../src/verify/types.ts';
 import { run, start } from '../end-to-end/program.ts';
 import { random, seedOf } from '../end-to-end/random.ts';
 import { type Bed, openBed } from '../openstack/bed.ts';
@@ -13,6 +15,7 @@ import { killVerifications } from '../openstack/nova-kills.ts';
 
 const KILLS = Number(process.env.KILLS ?? 50);
 const SERVERS = 2;
+const PLACE = 'nova:builder/staging';
 
 /** What takes too long for every run of the tests: each boots guests of its own without KVM. */
 describe('in a real cloud', () => {
@@ -31,6 +34,25 @@ describe('in a real cloud', () => {
     await bed?.close();
     await wipe(join(folder, 'cloud'));
     await rm(folder, { recursive: true, force: true });
+  });
+
+  it('an image is ACTIVE in a real cloud, reached by a floating IP, passes every check, and leaves nothing', async () => {
+    const { status, output } = await run(bed.verify(), bed.env);
+    expect(status, output).toBe(0);
+    for (const check of ['image-record', 'metadata', 'config-drive', 'root-grows', 'reboot', 'rebuild'])
+      expect(output).toMatch(new RegExp(`passed +${check}: `));
+    const verdicts = join(statementsPath(bed.bundle), 'verdict', encodePlace(PLACE));
+    const [verdict = '', ...others] = await readdir(verdicts);
+    expect(others).toEqual([]);
+    const report = JSON.parse(await readFile(join(verdicts, verdict, 'report.json'), 'utf8')) as Report;
+    expect(report).toMatchObject({ place: PLACE, passed: true });
+    const id = expect.stringMatching(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/);
+    expect(report.machine.cloud).toMatchObject({
+      ...{ cloud: 'builder/staging', network: 'private', flavor: 'm1.big' },
+      ...{ server: id, image: id, port: id, 'floating IP': id },
+      address: expect.stringMatching(/^198\.18\.\d+\.1\d\d$/),
+    });
+    await bed.expectClean();
   });
 
   it('a server of a network without floating IPs is reached by its own address', async () => {
