@@ -23,6 +23,7 @@ export interface Inode {
   readonly gid: number;
   /** Bytes. */
   readonly size: number;
+  /** Number of names it has. */
   readonly links: number;
   readonly mtime: Time;
 }
@@ -33,20 +34,10 @@ export interface DirectoryEntry {
 }
 
 /** One name in the tree. Names are text as `decodeName` makes it. */
-export interface Entry {
+export interface Entry extends Omit<Inode, 'number'> {
   /** Absolute in the image: `/etc/fstab`. */
   readonly path: string;
   readonly inode: number;
-  readonly type: EntryType;
-  /** Permission bits with setuid, setgid and sticky. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Bytes. */
-  readonly size: number;
-  /** Number of names the inode has. */
-  readonly links: number;
-  readonly mtime: Time;
   /** Only for symlinks. */
   readonly target?: string;
   /** Only for device nodes. */

@@ -1,17 +1,10 @@
-import type { CheckError } from '../../../host/errors.ts';
 import type { Region } from '../region.ts';
+import { BlockVolume } from '../volume.ts';
 import { requireCleanLog } from './log.ts';
 import { readSuperblock, type Superblock } from './superblock.ts';
 
-/** The blocks of one filesystem, counted through from its start: the only place that makes disk offsets of them. */
-export class Volume {
-  readonly superblock: Superblock;
-  readonly #region: Region;
-
-  constructor(region: Region, superblock: Superblock) {
-    this.#region = region;
-    this.superblock = superblock;
-  }
+export class Volume extends BlockVolume<Superblock> {
+  protected readonly kind = 'xfs';
 
   static async open(region: Region): Promise<Volume> {
     const volume = new Volume(region, await readSuperblock(region));
@@ -28,27 +21,5 @@ export class Volume {
     if (within >= groupBlocks || !this.holds(block, 1))
       throw this.damaged(`block ${stored} is beyond its end`);
     return block;
-  }
-
-  /** Part of the run of blocks that starts at `block`; never beyond the filesystem. */
-  read(block: number, offset: number, length: number): Promise<Buffer> {
-    const { blockSize, blocks } = this.superblock;
-    const start = block * blockSize + offset;
-    if (start + length > blocks * blockSize) throw this.damaged(`block ${block} is beyond its end`);
-    return this.#region.disk.read(this.#region.offset + start, length);
-  }
-
-  readBlock(block: number): Promise<Buffer> {
-    return this.read(block, 0, this.superblock.blockSize);
-  }
-
-  /** Whether a run of blocks lies in the filesystem and not on its superblock. */
-  holds(block: number, count: number): boolean {
-    return block > 0 && count > 0 && block + count <= this.superblock.blocks;
-  }
-
-  damaged(what: string): CheckError {
-    const { label, uuid } = this.superblock;
-    return this.#region.disk.damaged(`xfs ${label || uuid}: ${what}`);
   }
 }
