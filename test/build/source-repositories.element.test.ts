@@ -40,7 +40,7 @@ describe('the element source-repositories', () => {
 
   beforeAll(async () => {
     served = (await run(['mktemp', '-d'])).stdout.trim();
-    const work = join(served, 'work');
+    const work = join(served, 'checkout');
     const git = async (...words: string[]) =>
       (await run(['git', '-C', work, ...AUTHOR, ...words])).stdout.trim();
     const commit = async (content: string) => {
@@ -116,8 +116,8 @@ describe('the element source-repositories', () => {
 
   it('fetches by git, from an archive and as a file, and the manifest tells what', () =>
     fetching(
-      '# name type destination location ref\n\ntool git /opt/tool $AT/work/.git main\n' +
-        'data tar /opt/data $AT/data.tar.gz *\nlist file /etc/list $AT/work/data-1.0/list',
+      '# name type destination location ref\n\ntool git /opt/tool $AT/checkout/.git main\n' +
+        'data tar /opt/data $AT/data.tar.gz *\nlist file /etc/list $AT/checkout/data-1.0/list',
       {},
       async ({ status, said, text, tree, told }) => {
         expect(status, said).toBe(0);
@@ -126,7 +126,7 @@ describe('the element source-repositories', () => {
         expect(await text('etc/list')).toBe('a list\n');
         expect((await stat(join(tree, 'opt/data'))).mode & 0o777).toBe(0o755);
         expect(await text('etc/dib-source-repositories')).toBe('/opt/tool\n/opt/data\n/etc/list\n');
-        expect(await text('opt/tool/.git/config')).toContain(`url = ${at}/work/.git\n`);
+        expect(await text('opt/tool/.git/config')).toContain(`url = ${at}/checkout/.git\n`);
         const digest = async (path: string) =>
           createHash('sha256')
             .update(await readFile(join(served, path)))
@@ -134,7 +134,7 @@ describe('the element source-repositories', () => {
         expect(await told()).toEqual([
           {
             ...{ name: 'tool', kind: 'git', path: '/opt/tool' },
-            ...{ location: `${at}/work/.git`, commit: commits.main },
+            ...{ location: `${at}/checkout/.git`, commit: commits.main },
           },
           {
             ...{ name: 'data', kind: 'tar', path: '/opt/data' },
@@ -142,7 +142,7 @@ describe('the element source-repositories', () => {
           },
           {
             ...{ name: 'list', kind: 'file', path: '/etc/list' },
-            ...{ location: `${at}/work/data-1.0/list`, sha256: await digest('work/data-1.0/list') },
+            ...{ location: `${at}/checkout/data-1.0/list`, sha256: await digest('checkout/data-1.0/list') },
           },
         ]);
       },
@@ -150,7 +150,7 @@ describe('the element source-repositories', () => {
 
   it.each(['v1', 'old', 'refs/changes/01/1/1', 'main'] as const)('takes %s of a repository', ref =>
     fetching(
-      `tool git /opt/tool $AT/work/.git ${ref === 'old' ? commits.old : ref}\n`,
+      `tool git /opt/tool $AT/checkout/.git ${ref === 'old' ? commits.old : ref}\n`,
       {},
       async ({ text, status, said, told }) => {
         expect(status, said).toBe(0);
@@ -164,7 +164,7 @@ describe('the element source-repositories', () => {
 
   it.each<[string, Record<string, string>, string | undefined]>([
     ['the branch', { DIB_REPOREF_my_tool: 'v1' }, 'one'],
-    ['the place', { DIB_REPOLOCATION_my_tool: 'AT/work/.git' }, 'two'],
+    ['the place', { DIB_REPOLOCATION_my_tool: 'AT/checkout/.git' }, 'two'],
     ['where all repositories are', { DIB_GITREPOBASE: 'AT/' }, 'two'],
     ['that it is not wanted as source', { DIB_INSTALLTYPE_my_tool: 'package' }, undefined],
     ['that none is wanted', { NO_SOURCE_REPOSITORIES: '1' }, undefined],
@@ -173,7 +173,7 @@ describe('the element source-repositories', () => {
       Object.entries(variables).map(([key, value]) => [key, value.replace('AT', at)]),
     );
     const location = 'DIB_REPOREF_my_tool' in given ? at : 'http://elsewhere.invalid';
-    const lines = `my-tool git /opt/tool ${location}/work/.git main\n`;
+    const lines = `my-tool git /opt/tool ${location}/checkout/.git main\n`;
     return fetching(lines, given, async ({ status, said, text, told }) => {
       expect(status, said).toBe(0);
       if (wanted === undefined) {
@@ -181,7 +181,7 @@ describe('the element source-repositories', () => {
         return expect(await told()).toEqual([]);
       }
       expect(await text('opt/tool/tool')).toBe(wanted);
-      expect(await told()).toMatchObject([{ name: 'my-tool', location: `${at}/work/.git` }]);
+      expect(await told()).toMatchObject([{ name: 'my-tool', location: `${at}/checkout/.git` }]);
     });
   });
 
@@ -196,7 +196,7 @@ describe('the element source-repositories', () => {
     ));
 
   it.each(['', '1'])('asks for what it has got, unless it is offline: %j', offline =>
-    fetching('list file /etc/list $AT/work/data-1.0/list\n', { DIB_OFFLINE: offline }, async first => {
+    fetching('list file /etc/list $AT/checkout/data-1.0/list\n', { DIB_OFFLINE: offline }, async first => {
       expect(first.status, first.said).toBe(0);
       const before = requests.length;
       expect(await first.again()).toMatchObject({ status: 0 });
@@ -205,14 +205,14 @@ describe('the element source-repositories', () => {
   );
 
   it.each([
-    ['a ref that is not there', 'tool git /opt/tool $AT/work/.git none', /tool: http:\S+ has no none\n/],
+    ['a ref that is not there', 'tool git /opt/tool $AT/checkout/.git none', /tool: http:\S+ has no none\n/],
     ['a server that has nothing', 'tool git /opt/tool $AT/nothing/.git main', /not found/],
     ['a file that is not there', 'list file /etc/list $AT/nothing', /there is no http:\S+\/nothing\n/],
     ['a line of other words', 'tool svn /opt/tool $AT/x', /source-repository-site: tool svn .* is not NAME/],
     ['no destination', 'tool git', /tool: no destination is named/],
     [
       'two that want another commit at one place',
-      'tool git /opt/tool $AT/work/.git main\nagain git /opt/tool $AT/work/.git v1',
+      'tool git /opt/tool $AT/checkout/.git main\nagain git /opt/tool $AT/checkout/.git v1',
       /again: \/opt\/tool is there already, and is not v1 of/,
     ],
   ])('ends at %s', (_what, lines, message) =>
@@ -224,7 +224,7 @@ describe('the element source-repositories', () => {
 
   it('leaves no login in the image', () =>
     fetching(
-      'tool git /opt/tool $AT/work/.git main\n',
+      'tool git /opt/tool $AT/checkout/.git main\n',
       { AT: at.replace('//', '//me:secret@') },
       async ({ status, said, tree, told }) => {
         expect(status, said).toBe(0);

@@ -62,7 +62,7 @@ const ENTER = `set -eu
 root=$1; shift
 mount --bind "$root" "$root"
 for each in proc sys dev; do mount --rbind "/$each" "$root/$each"; done
-mount --bind "$1" "$root/work"; shift
+mount --bind "$1" "$root/there"; shift
 cd "$root"
 pivot_root . mnt
 umount -l /mnt
@@ -72,11 +72,11 @@ exec "$@"
 
 /** Another host: a Debian 13, with a clock that is ahead, in another time zone. */
 export interface Elsewhere {
-  /** Runs image-factory there. @param words paths are below /work */
+  /** Runs image-factory there. @param words paths are below /there */
   run(words: readonly string[]): Promise<{ status: number; output: string }>;
   /** The day that programs in the tree of the image saw, as YYYY-MM-DD. */
   dayInTheTree(): Promise<string>;
-  /** Folder of ours that is /work there. */
+  /** Folder of ours that is /there in it. */
   readonly work: string;
   remove(): Promise<void>;
 }
@@ -103,7 +103,7 @@ export async function elsewhere(): Promise<Elsewhere> {
       const { status, stdout, stderr } = await run([...argv, ...inside], {
         env: {
           ...{ PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C' },
-          ...{ HOME: '/root', XDG_CACHE_HOME: '/work/cache', TZ: 'Pacific/Kiritimati' },
+          ...{ HOME: '/root', XDG_CACHE_HOME: '/there/cache', TZ: 'Pacific/Kiritimati' },
         },
         accept: [...Array(256).keys()],
       });
@@ -122,7 +122,7 @@ async function makeDebian13(root: string): Promise<void> {
   await run([...argv, `--include=${[...new Set(packages)].join(',')}`, 'trixie', root, '-'], {
     input: sourcesList(sourcesFor('trixie', mirror)),
   });
-  for (const folder of ['work', 'opt/image-factory']) await mkdir(join(root, folder), { recursive: true });
+  for (const folder of ['there', 'opt/image-factory']) await mkdir(join(root, folder), { recursive: true });
 }
 
 /** This host's tools tree with the clock in it, and its downloads. @returns path of the downloads */

@@ -22,8 +22,8 @@ describe.runIf(isRoot)('an image that is built again a year later, in a Debian 1
   afterAll(() => there?.remove());
 
   it('is the same bit for bit', async () => {
-    const words = ['--factory', '/work/repository/factory.yaml', '--output', '/work/again'];
-    const { status, output } = await there.run(['reproduce', '/work/bundle', ...words]);
+    const words = ['--factory', '/there/repository/factory.yaml', '--output', '/there/again'];
+    const { status, output } = await there.run(['reproduce', '/there/bundle', ...words]);
     const manifest = await readManifest(image.bundle);
     expect([status, output]).toEqual([
       0,
