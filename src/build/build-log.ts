@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { link, rename } from 'node:fs/promises';
 import type { Context } from '../host/context.ts';
-import { CancelledError, HostError } from '../host/errors.ts';
+import { CancelledError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
 import { isDiskFull } from '../host/room.ts';
 
@@ -49,10 +49,8 @@ export class BuildLog {
     try {
       const result = await act();
       if (this.#full === undefined) return result;
-      throw new HostError('the disk is full where the build log is written', {
-        advice: 'free some room, or give another directory with --output',
-        cause: this.#full,
-      });
+      // The build tells where and how much it needs.
+      throw this.#full;
     } finally {
       const seconds = (this.#context.now().getTime() - start) / 1000;
       this.timings.push({ what, seconds });
