@@ -12,7 +12,10 @@ const patient = {
   maxConcurrency: 2,
 };
 
-const CLOUD_TESTS = ['openstack', 'nova-trouble'].map(name => `test/end-to-end/${name}.test.ts`);
+const inEndToEnd = (name: string) => `test/end-to-end/${name}.test.ts`;
+const CLOUD_TESTS = ['openstack', 'nova-trouble'].map(inEndToEnd);
+/** One build each, or some that wait, in places of their own. */
+const BUILD_TESTS = ['elements', 'own-elements', 'mirror', 'repository-login'].map(inEndToEnd);
 
 // Unit tests need nothing but Node and gpg-like host tools; end-to-end ones build and boot real images.
 export default defineConfig({
@@ -30,8 +33,18 @@ export default defineConfig({
         test: {
           name: 'end-to-end',
           include: ['test/end-to-end/**/*.test.ts'],
-          exclude: CLOUD_TESTS,
+          exclude: [...CLOUD_TESTS, ...BUILD_TESTS],
           ...patient,
+        },
+      },
+      {
+        test: {
+          ...patient,
+          name: 'builds',
+          include: BUILD_TESTS,
+          fileParallelism: true,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
       {

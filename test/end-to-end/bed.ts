@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { readManifest } from '../../src/bundle/manifest.ts';
@@ -7,7 +6,7 @@ import { run } from '../../src/host/process.ts';
 import { leftovers, visibleFiles, workDirectories } from './leftovers.ts';
 import { addOrdinaryUser, copyCheckout } from './ordinary-user.ts';
 import { type Running, startCommand } from './program.ts';
-import { SHARED } from './shared-image.ts';
+import { makeOnce, SHARED } from './shared-image.ts';
 import { ownTools } from './workshop.ts';
 
 /** A place of its own for small builds, by root or by an ordinary user with sudo. */
@@ -116,17 +115,16 @@ async function copyCache(from: string, cache: string): Promise<string[]> {
 
 /** What a build of the beds' line leaves to later ones, made when first asked for in a run of tests. */
 async function warmCache(): Promise<string> {
-  const cache = join(process.env[SHARED] ?? '', 'bed-cache');
-  if (existsSync(cache)) return cache;
-  const bed = await makeBed();
-  try {
-    await wholeBuild(bed, WARM);
-    await mkdir(dirname(cache), { recursive: true });
-    await run(['mv', '-T', '--', bed.env.XDG_CACHE_HOME ?? '', `${cache}.part`]);
-    await rename(`${cache}.part`, cache);
-  } finally {
-    await bed.remove();
-  }
+  const cache = join(process.env[SHARED] ?? '', 'bed', 'cache');
+  await makeOnce(cache, async part => {
+    const bed = await makeBed();
+    try {
+      await wholeBuild(bed, WARM);
+      await run(['mv', '-T', '--', bed.env.XDG_CACHE_HOME ?? '', part]);
+    } finally {
+      await bed.remove();
+    }
+  });
   return cache;
 }
 

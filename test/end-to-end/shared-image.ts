@@ -50,18 +50,25 @@ export async function sharedImage(): Promise<SharedImage> {
   const folder = process.env[SHARED];
   if (folder === undefined) throw new Error(`${SHARED} is not set: test/setup.ts has not run`);
   const record = join(folder, 'image.json');
-  await mkdir(folder, { recursive: true });
-  const lock = await lockDirectory(folder, true);
+  await makeOnce(record, async part => writeFile(part, JSON.stringify(await build(folder))));
+  return JSON.parse(await readFile(record, 'utf8')) as SharedImage;
+}
+
+/**
+ * What several tests of one run need, made by the first that asks; who asks meanwhile waits.
+ * @param path there when it is whole; its folder is locked meanwhile
+ * @param make writes it to another path
+ */
+export async function makeOnce(path: string, make: (part: string) => Promise<unknown>): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const lock = await lockDirectory(dirname(path), true);
   try {
-    if (!existsSync(record)) {
-      const made = JSON.stringify(await build(folder));
-      await writeFile(`${record}.part`, made);
-      await rename(`${record}.part`, record);
-    }
+    if (existsSync(path)) return;
+    await make(`${path}.part`);
+    await rename(`${path}.part`, path);
   } finally {
     if (typeof lock !== 'string') await lock.release();
   }
-  return JSON.parse(await readFile(record, 'utf8')) as SharedImage;
 }
 
 /** What all steps of a job on this host have in common. @param state folder of the local key */
