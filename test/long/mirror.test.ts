@@ -1,11 +1,11 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bed, makeBed, startBuild } from '../end-to-end/bed.ts';
 import { FaultMirror } from '../end-to-end/fault-mirror.ts';
 import { visibleFiles } from '../end-to-end/leftovers.ts';
 
-describe('a mirror that gives 17 kB/s, with the time that it is given by default', () => {
+describe('a mirror', () => {
   let folder: string;
   let mirror: FaultMirror;
   let bed: Bed;
@@ -26,13 +26,28 @@ describe('a mirror that gives 17 kB/s, with the time that it is given by default
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('ends the build within a minute and a half, not after the hours that it would take', async () => {
+  it('that gives 17 kB/s ends the build within a minute and a half, not after the hours that it would take', async () => {
     const own = { ...bed, program: [...mirror.inside, ...bed.program] };
     const start = Date.now();
     const ended = await startBuild(own, ['--mirror', FaultMirror.ADDRESS]).ended;
     const line = /^error: the package mirror gave less than 32 KiB\/s for 30 s: /m;
     expect(ended).toEqual({ status: 4, output: expect.stringMatching(line) });
     expect(Date.now() - start).toBeLessThan(90_000);
+    expect(await visibleFiles(own.output)).toEqual([]);
+  });
+
+  it('that has no testing is named when an XFS image needs a tool from there', async () => {
+    mirror.instead = (path, _asked, answer) => {
+      if (!path.includes('/dists/forky/')) return false;
+      answer.writeHead(404).end();
+      return true;
+    };
+    await appendFile(join(bed.place, 'factory/factory.yaml'), '    disk: { filesystem: xfs }\n');
+    const own = { ...bed, program: [...mirror.inside, ...bed.program] };
+    const ended = await startBuild(own, ['--mirror', FaultMirror.ADDRESS]).ended;
+    const line =
+      /^error: the tools tree cannot be made: E: The repository '\S+ forky Release' does not have/m;
+    expect(ended).toEqual({ status: 4, output: expect.stringMatching(line) });
     expect(await visibleFiles(own.output)).toEqual([]);
   });
 });
