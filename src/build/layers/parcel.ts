@@ -8,7 +8,7 @@ import { layerFolder } from './room.ts';
 import { ARCHIVE, digestOf, LayerStore, layerRecord, RECORD } from './store.ts';
 
 /**
- * Puts layers into a folder that may go to other hosts; one with secrets in it stays here.
+ * Puts layers into a folder that may go to other hosts; one with secrets in it, or not searched for them, stays here.
  * @param cache of this user
  * @param since those that were made or used since then
  * @returns the same for the same layers; undefined for none
@@ -20,6 +20,7 @@ export async function packLayers(
   await rm(folder, { recursive: true, force: true });
   const keys: string[] = [];
   for (const layer of await new LayerStore(context, layerFolder(cache)).usedSince(since)) {
+    if (layer.secrets === undefined) continue;
     const [secret] = layer.secrets;
     if (secret !== undefined) {
       context.log.warn(`the layer after ${layer.place} is not shared: /${clean(secret)} is in it`);

@@ -9,7 +9,7 @@ import { lockDirectory } from '../../host/directory-lock.ts';
 
 /** What is known of a layer: read back from a file that may be damaged. */
 export const layerRecord = z.strictObject({
-  formatVersion: z.literal(2),
+  formatVersion: z.literal(3),
   key: z.string(),
   /** The step after which it was kept. */
   place: z.string(),
@@ -22,8 +22,8 @@ export const layerRecord = z.strictObject({
   bound: z.record(z.string(), z.string()),
   /** SHA-256 of the InRelease files that its package lists are of. */
   lists: z.array(z.string()),
-  /** What in it must not leave this host: paths in the tree. */
-  secrets: z.array(z.string()),
+  /** What in it must not leave this host: paths in the tree. Absent: nobody has looked. */
+  secrets: z.array(z.string()).optional(),
   /** Plain data that the steps gave to the build. */
   found: z.unknown().optional(),
 });
@@ -88,7 +88,7 @@ export class LayerStore {
    */
   async keep(draft: string, told: Omit<LayerRecord, 'formatVersion' | 'sha256' | 'size'>): Promise<void> {
     const { sha256, size } = await digestOf(join(draft, ARCHIVE));
-    const whole: LayerRecord = { formatVersion: 2, ...told, sha256, size };
+    const whole: LayerRecord = { formatVersion: 3, ...told, sha256, size };
     await writeFile(join(draft, RECORD), JSON.stringify(whole));
     const target = join(this.#folder, told.key);
     if ((await this.find(told.key)) === undefined) await this.drop(target);

@@ -21,13 +21,14 @@ const between = (
 const recording = recordingContext({ env: process.env });
 const { context } = recording;
 
-async function keep(cache: string, letter: string, secrets: readonly string[] = []): Promise<void> {
+async function keep(cache: string, letter: string, secrets: readonly string[] | null = []): Promise<void> {
   const folder = join(cache, 'layers');
   const draft = join(folder, `.draft-${letter}`);
   await mkdir(draft, { recursive: true });
   await writeFile(join(draft, ARCHIVE), `archive ${letter}`);
-  const told = { key: key(letter), place: 'bootstrap', bound: {}, lists: [], secrets: [...secrets] };
-  await new LayerStore(context, folder).keep(draft, told);
+  const told = { key: key(letter), place: 'bootstrap', bound: {}, lists: [] };
+  const searched = secrets && { secrets: [...secrets] };
+  await new LayerStore(context, folder).keep(draft, { ...told, ...searched });
 }
 
 const found = (cache: string, letter: string) =>
@@ -61,6 +62,14 @@ describe('layers that go to another host', () => {
       await packLayers(context, { cache: here, folder, since: LONG_AGO });
       expect(await readdir(folder)).toEqual([key('b')]);
       expect(said.join()).toContain('the layer after bootstrap is not shared: /root/.netrc is in it');
+    }));
+
+  it('are not those that nobody has searched for secrets, as an initramfs', () =>
+    between(async ({ here, folder }) => {
+      await keep(here, 'a', null);
+      await keep(here, 'b');
+      await packLayers(context, { cache: here, folder, since: LONG_AGO });
+      expect(await readdir(folder)).toEqual([key('b')]);
     }));
 
   it.each<[string, (folder: string) => Promise<void>]>([

@@ -22,7 +22,7 @@ describe('LayerStore', () => {
     inStore(async (store, folder) => {
       await keep(store, folder, 'a');
       expect(await store.find(key('a'))).toEqual({
-        formatVersion: 2,
+        formatVersion: 3,
         key: key('a'),
         place: 'bootstrap',
         bound: {},
