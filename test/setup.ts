@@ -28,6 +28,7 @@ const JUDGES = [
   { needs: 'tcc', package: 'tcc' },
   { needs: 'prove', package: 'perl' },
   { needs: 'python3', package: 'python3' },
+  { needs: 'dropbear', package: 'dropbear-bin' },
   { needs: 'fallocate', package: 'util-linux' },
   { needs: '/usr/bin/setfattr', package: 'attr' },
   { needs: '/etc/ssl/certs/ca-certificates.crt', package: 'ca-certificates' },

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readlink, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { BootMachine } from '../../src/boot/machines.ts';
 import { bootQemu } from '../../src/boot/qemu.ts';
 import { sha256Hex } from '../../src/bundle/digest.ts';
 import { createContext } from '../../src/host/context.ts';
@@ -10,9 +12,11 @@ import { CancelledError } from '../../src/host/errors.ts';
 import { NO_LOGINS } from '../../src/image/logins.ts';
 import { runSuite, type SuiteRequest } from '../../src/verify/suite.ts';
 import { bootSector } from '../boot/boot-sector.ts';
+import { behindSshd } from '../boot/sshd.ts';
 import { manifest } from '../report/fixture.ts';
 
 const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
 const BUDGET = 12_000;
 
 /** A disk with this in front, to be tested by the real suite in a real QEMU. */
@@ -51,11 +55,18 @@ async function inFolder<T>(act: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-const verdictOn = (sector: Buffer) => inFolder(folder => verdictIn(folder, sector));
+interface Case {
+  readonly boot?: BootMachine;
+  /** What befalls it while the suite runs. */
+  readonly meanwhile?: (folder: string) => Promise<void>;
+}
 
-async function verdictIn(folder: string, sector: Buffer) {
+const verdictOn = (sector: Buffer, how: Case = {}) => inFolder(folder => verdictIn(folder, sector, how));
+
+async function verdictIn(folder: string, sector: Buffer, { boot = bootQemu, meanwhile }: Case) {
   const request = await diskOf(folder, sector);
-  const { report, boots } = await runSuite(createContext(), request, bootQemu);
+  const running = runSuite(createContext(), request, boot);
+  const [{ report, boots }] = await Promise.all([running, meanwhile?.(folder)]);
   const console = boots[0]?.console ?? '';
   expect(await processesIn(folder)).toEqual([]);
   expect(await readdir(folder)).toEqual(['disk.raw']);
@@ -64,6 +75,26 @@ async function verdictIn(folder: string, sector: Buffer) {
   const told = Object.fromEntries(report.checks.map(each => [each.name, each]));
   expect(told.ssh?.outcome).toBe('failed');
   return { console, ssh: told.ssh?.detail, log: told.console?.detail };
+}
+
+async function killQemu(folder: string): Promise<void> {
+  await consoleWith('Linux version', folder);
+  for (const pid of await processesIn(folder)) process.kill(Number(pid), 'SIGKILL');
+}
+
+/** The serial port of a guest writes some 200 KiB a second, for which nobody wants to wait. */
+async function fillConsole(folder: string): Promise<void> {
+  await truncate(await consoleWith('FORGED', folder), GIB);
+}
+
+/** @returns the file, as soon as the guest wrote so much */
+async function consoleWith(text: string, folder: string): Promise<string> {
+  for (;;) {
+    const name = (await readdir(folder, { recursive: true })).find(each => each.endsWith('/console.log'));
+    const file = join(folder, name ?? '');
+    if (name !== undefined && (await readFile(file, 'utf8')).includes(text)) return file;
+    await setTimeout(100);
+  }
 }
 
 const LINUX = '[    0.000000] Linux version 6.1.0-test\n';
@@ -104,11 +135,32 @@ describe.concurrent('a guest that', () => {
     expect(console).toContain('Linux version');
   });
 
-  it('floods its console with commands for the runner', { timeout: 60_000 }, async () => {
+  it('dies in the middle', { timeout: 60_000 }, async () => {
+    const { ssh, console } = await verdictOn(bootSector(LINUX, 'halt'), { meanwhile: killQemu });
+    expect(ssh).toBe('the machine ended: QEMU ended with SIGKILL');
+    expect(console).toContain('Linux version');
+  });
+
+  it('writes a gigabyte of commands for the runner', { timeout: 60_000 }, async () => {
     const noise = '::error::FORGED\n::add-mask::debian\n\u001b[2J\u001b]0;title\u0007##[error]FORGED\n';
-    const { ssh, console } = await verdictOn(bootSector(noise, 'again'));
-    expect(ssh).toMatch(/floods its console|no ssh within/);
+    const { ssh, console } = await verdictOn(bootSector(noise, 'again'), { meanwhile: fillConsole });
+    expect(ssh).toBe('the machine ended: the guest floods its console');
+    expect(console).toContain('::add-mask::debian');
     expect(console.length).toBeLessThan(9 * MIB);
+  });
+
+  it('answers with another host key than before', { timeout: 60_000 }, async () => {
+    const { ssh } = await verdictOn(bootSector(LINUX, 'halt'), { boot: behindSshd({ knownBefore: true }) });
+    expect(ssh).toMatch(
+      /^no ssh within 12 s of power-on \(Host key verification failed\.\): it stopped in phase/,
+    );
+  });
+
+  it('does not take the key that it was given', { timeout: 60_000 }, async () => {
+    const { ssh } = await verdictOn(bootSector(LINUX, 'halt'), { boot: behindSshd({ knownBefore: false }) });
+    expect(ssh).toMatch(
+      /^no ssh within 12 s of power-on \(.*Permission denied \(publickey.*\)\.\): it stopped/,
+    );
   });
 });
 
