@@ -1,7 +1,7 @@
 import type { FilesystemName } from '../definition/filesystems.ts';
 import type { Disk, DiskLayoutName } from '../definition/types.ts';
 import { DefinitionError } from '../host/errors.ts';
-import { planOfBlockDeviceConfig } from './block-device.ts';
+import { planOfBlockDeviceConfig } from './block-device/plan.ts';
 import { type DiskPlan, type Mount, ROOT_LABELS, rootOf, type Table, TYPES, type Volume } from './volume.ts';
 
 const MIB = 1024 * 1024;

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DefinitionError } from '../../src/host/errors.ts';
-import { planOfBlockDeviceConfig } from '../../src/image/block-device.ts';
-import { blockDeviceSize } from '../../src/image/block-device-size.ts';
-import { firmwaresOf, TYPES } from '../../src/image/volume.ts';
+import { DefinitionError } from '../../../src/host/errors.ts';
+import { planOfBlockDeviceConfig } from '../../../src/image/block-device/plan.ts';
+import { blockDeviceSize } from '../../../src/image/block-device/size.ts';
+import { firmwaresOf, TYPES } from '../../../src/image/volume.ts';
 
 const MIB = 1024 * 1024;
 
