@@ -13,7 +13,7 @@ const patient = {
 };
 
 const inEndToEnd = (name: string) => `test/end-to-end/${name}.test.ts`;
-const CLOUD_TESTS = ['openstack', 'nova-trouble'].map(inEndToEnd);
+const CLOUD_TESTS = ['openstack', 'nova', 'nova-trouble'].map(inEndToEnd);
 /** One build each, or some that wait, in places of their own. */
 const BUILD_TESTS = ['elements', 'own-elements', 'mirror', 'repository-login'].map(inEndToEnd);
 

@@ -4,22 +4,27 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createContext } from '../../src/host/context.ts';
 import { deleteImage, listImages } from '../../src/openstack/image/images.ts';
 import { uploadImage } from '../../src/openstack/image/upload.ts';
+import { seedOf } from '../end-to-end/random.ts';
 import { bringUp, type TestCloud, wipe } from '../openstack/cloud.ts';
 import { faultProxy } from '../openstack/fault-proxy.ts';
 import { IMPATIENT_KEYSTONE, startKeystone } from '../openstack/services/keystone.ts';
+import { SHARED_CLOUD } from '../openstack/shared-cloud.ts';
 import { login, uploadOf } from '../openstack/support.ts';
 import { expectWhole, faultsOf, uploadThroughStorm } from '../openstack/uploads.ts';
 
+const UPLOADS = Number(process.env.STORM_COUNT ?? 1000);
+
 let folder: string;
 let cloud: TestCloud;
+const given = process.env[SHARED_CLOUD];
 
 beforeAll(async () => {
   folder = await mkdtemp('/tmp/image-factory-cloud-');
-  cloud = await bringUp(createContext({ env: process.env }), join(folder, 'cloud'));
+  cloud = await bringUp(createContext({ env: process.env }), given ?? join(folder, 'cloud'));
 });
 
 afterAll(async () => {
-  await wipe(join(folder, 'cloud'));
+  if (given === undefined) await wipe(join(folder, 'cloud'));
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -49,17 +54,18 @@ it('uploads for minutes with tokens that live a minute', async () => {
   await proxy.close();
 });
 
-it('uploads 1,000 times through a storm of faults: each whole, once, and nothing else left', async () => {
-  const seed = Number(process.env.STORM_SEED ?? 2);
+it(`uploads ${UPLOADS} times through a storm of faults: each whole, once, and nothing else left`, async () => {
+  const seed = seedOf('STORM_SEED');
+  console.log(`STORM_SEED=${seed} STORM_COUNT=${UPLOADS}`);
   await mkdir(join(folder, 'files'));
   const storm = await uploadThroughStorm(cloud, join(folder, 'files'), {
-    count: 1000,
+    count: UPLOADS,
     seed,
     size: 60_000,
     tag: 'storm',
   });
   console.log(`faults: ${faultsOf(storm)}`);
-  expectWhole(storm, 1000);
+  expectWhole(storm, UPLOADS);
   const builder = (await login(cloud, 'builder-production')).service('image');
   for (const { id } of storm.listed) await deleteImage(builder, id);
 });

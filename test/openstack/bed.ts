@@ -6,6 +6,7 @@ import { type Ended, run } from '../end-to-end/program.ts';
 import { ownBundle, type SharedImage, sharedImage } from '../end-to-end/shared-image.ts';
 import type { TestCloud } from './cloud.ts';
 import { type Holdings, holdings, seedStranger } from './holdings.ts';
+import type { PEOPLE } from './identity.ts';
 import { login } from './support.ts';
 
 /** One project of a cloud with a stranger's things in it, a bundle of one's own, and a program with a state of its own. */
@@ -29,7 +30,7 @@ export interface Bed {
  */
 export async function openBed(
   cloud: TestCloud,
-  project: 'builder' | 'tenant',
+  project: (typeof PEOPLE)[number],
   verification = '',
 ): Promise<Bed> {
   const folder = await mkdtemp('/tmp/image-factory-nova-');

@@ -20,7 +20,7 @@ import { startDatabase, stopDatabase } from './services/mariadb.ts';
 /** A cloud that runs. */
 export interface TestCloud {
   readonly place: Place;
-  /** Path of a clouds.yaml with `admin`, `builder`, `tenant`, and each of them with `-REGION` appended. */
+  /** Path of a clouds.yaml with `admin`, each of PEOPLE, and all of them with `-REGION` appended. */
   readonly cloudsFile: string;
 }
 

@@ -16,7 +16,8 @@ export type Holdings = Readonly<Record<string, readonly string[]>>;
 export async function holdings(session: Session): Promise<Holdings> {
   const { compute } = await servicesOf(session);
   const [neutron, glance] = [session.service('network'), session.service('image')];
-  const project = { project_id: (await session.token()).project?.id };
+  const owner = (await session.token()).project?.id ?? '';
+  const project = { project_id: owner };
   const ids = (all: readonly { readonly id: string }[]) => all.map(({ id }) => id).sort();
   return {
     servers: ids(await listServers(compute)),
@@ -24,7 +25,7 @@ export async function holdings(session: Session): Promise<Holdings> {
     ports: ids(await ports.list(neutron, project)),
     groups: ids(await securityGroups.list(neutron, project)),
     floatingIps: ids(await floatingIps.list(neutron, project)),
-    images: ids(await listImages(glance, { visibility: 'all' })),
+    images: ids(await listImages(glance, { visibility: 'all', owner })),
   };
 }
 

@@ -7,7 +7,7 @@ import { NOVA } from './services/nova.ts';
 import { PLACEMENT } from './services/placement.ts';
 
 /** Ordinary people: each a user with the role `member` in a project of the same name. */
-export const PEOPLE = ['builder', 'tenant'] as const;
+export const PEOPLE = ['builder', 'tenant', 'verifier'] as const;
 
 /** Users by which services judge tokens, and call each other: of tier 1, and what tier 2 adds. */
 export const SERVICE_USERS = { 1: ['glance'], 2: ['placement', 'nova', 'neutron'] } as const;

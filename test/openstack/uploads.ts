@@ -6,6 +6,7 @@ import { listImages } from '../../src/openstack/image/images.ts';
 import type { Image } from '../../src/openstack/image/types.ts';
 import { type Upload, uploadImage } from '../../src/openstack/image/upload.ts';
 import type { Service } from '../../src/openstack/service.ts';
+import { random } from '../end-to-end/random.ts';
 import type { TestCloud } from './cloud.ts';
 import { type Chooser, type Fault, faultProxy } from './fault-proxy.ts';
 import { login, uploadOf } from './support.ts';
@@ -16,35 +17,24 @@ const SIDE_BY_SIDE = 4;
 /** Waiting is what takes the time; its length is judged elsewhere. */
 const HASTE = 20;
 
-/** A small generator of numbers from 0 to 1, so that a run can be repeated from its seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 /** Every kind of fault, one request in three. */
 export function randomFaults(seed: number, size: number): Chooser {
-  const random = randomFrom(seed);
-  const pick = <T>(from: readonly [T, ...T[]]): T => from[Math.floor(random() * from.length)] ?? from[0];
+  const next = random(seed);
+  const pick = <T>(from: readonly [T, ...T[]]): T => from[Math.floor(next() * from.length)] ?? from[0];
   const make: readonly [() => Fault, ...(() => Fault)[]] = [
-    () => ({ kind: 'reset', at: Math.floor(random() * size) }),
+    () => ({ kind: 'reset', at: Math.floor(next() * size) }),
     () => ({ kind: 'refuse', status: pick([503, 502, 500, 504, 408, 401]) }),
     () => ({ kind: 'refuse', status: 429, retryAfter: 1 }),
     () => ({ kind: 'spoil', status: pick([503, 502, 500, 504, 401]) }),
     () => ({ kind: 'lose' }),
     () => ({ kind: 'slow', rate: size * 4 }),
-    () => ({ kind: 'stall', at: Math.floor(random() * size) }),
+    () => ({ kind: 'stall', at: Math.floor(next() * size) }),
   ];
   const before = new Map<string, { inARow: number; refusedToken: boolean }>();
   return request => {
     const key = `${request.method} ${request.url}`;
     const { inARow, refusedToken } = before.get(key) ?? { inARow: 0, refusedToken: false };
-    const chosen = random() < 1 / 3 && inARow < MOST_IN_A_ROW ? pick(make)() : undefined;
+    const chosen = next() < 1 / 3 && inARow < MOST_IN_A_ROW ? pick(make)() : undefined;
     const isToken = chosen !== undefined && 'status' in chosen && chosen.status === 401;
     // A new token that is refused as well is a refusal and no fault; uploads side by side share the path of POST.
     const refusal = isToken && (refusedToken || request.method === 'POST');
