@@ -54,7 +54,7 @@ export default defineConfig({
           include: CLOUD_TESTS,
           // They wait for guests and services most of the time, each in a project or region of its own.
           fileParallelism: true,
-          maxWorkers: 2,
+          maxWorkers: CLOUD_TESTS.length,
           // After all others: a cloud takes minutes to come up, and does so meanwhile.
           sequence: { groupOrder: 1 },
           globalSetup: [...shared.globalSetup, 'test/openstack/shared-cloud.setup.ts'],

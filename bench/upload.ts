@@ -24,6 +24,8 @@ interface Sent {
 /** With the argument `--child` this file is the process whose memory counts. */
 async function uploadHere(clouds: string, upload: Upload): Promise<void> {
   const session = await login({ cloudsFile: clouds }, 'builder');
+  // As curl, which is given its token.
+  await session.token();
   const began = performance.now();
   const image = await uploadImage(session.service('image'), upload);
   const seconds = (performance.now() - began) / 1000;

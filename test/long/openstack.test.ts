@@ -20,7 +20,10 @@ const given = process.env[SHARED_CLOUD];
 
 beforeAll(async () => {
   folder = await mkdtemp('/tmp/image-factory-cloud-');
-  cloud = await bringUp(createContext({ env: process.env }), given ?? join(folder, 'cloud'));
+  const context = createContext({ env: process.env });
+  cloud = await (given === undefined
+    ? bringUp(context, join(folder, 'cloud'))
+    : bringUp(context, given, { tier: 2 }));
 });
 
 afterAll(async () => {
