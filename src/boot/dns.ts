@@ -33,27 +33,35 @@ export function isUnder(name: string, domain: string): boolean {
   return name === domain.toLowerCase() || name.endsWith(`.${domain.toLowerCase()}`);
 }
 
-const ETHERNET = 14;
-const NO_SUCH_NAME = 0x8183; // response, recursion desired and available, NXDOMAIN
+const FLAGS = 2;
+const ANSWERS = 6;
+/** Type and class behind the name of a question. */
+const ASKED = 4;
+const [A, IN] = [1, 1];
+const RESPONSE = 0x8180; // recursion desired and available
+const NXDOMAIN = 3;
+const SECONDS = 60;
 
-/**
- * The frame that answers a DNS query over IPv4 and UDP with "no such name": the query, sent back.
- * Exchanging source and destination leaves IP's checksum right; UDP's may be left out.
- */
+/** The answer to a query that there is no such name. */
 export function noSuchName(query: Buffer): Buffer {
   const answer = Buffer.from(query);
-  exchange(answer, 0, 6, 6);
-  const ip = ETHERNET;
-  exchange(answer, ip + 12, ip + 16, 4);
-  const udp = ip + (answer.readUInt8(ip) & 0x0f) * 4;
-  exchange(answer, udp, udp + 2, 2);
-  answer.writeUInt16BE(0, udp + 6);
-  answer.writeUInt16BE(NO_SUCH_NAME, udp + 10);
+  answer.writeUInt16BE(RESPONSE | NXDOMAIN, FLAGS);
   return answer;
 }
 
-function exchange(buffer: Buffer, one: number, other: number, length: number): void {
-  const kept = Buffer.from(buffer.subarray(one, one + length));
-  buffer.copyWithin(one, other, other + length);
-  kept.copy(buffer, other);
+/** The answer to a query: this IPv4 address, and nothing to who asks for something else of that name. */
+export function addressOf(query: Buffer, address: string): Buffer {
+  const end = query.indexOf(0, HEADER) + 1;
+  const answer = Buffer.from(query);
+  answer.writeUInt16BE(RESPONSE, FLAGS);
+  const isForAddress = query.readUInt16BE(end) === A && query.readUInt16BE(end + 2) === IN;
+  if (!isForAddress) return answer;
+  answer.writeUInt16BE(1, ANSWERS);
+  const record = Buffer.from([0xc0, HEADER, 0, A, 0, IN, 0, 0, 0, SECONDS, 0, 4, ...octets(address)]);
+  // Before what else a query may carry, such as the client's abilities.
+  return Buffer.concat([answer.subarray(0, end + ASKED), record, answer.subarray(end + ASKED)]);
+}
+
+function octets(address: string): number[] {
+  return address.split('.').map(Number);
 }

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
-import { askedName, isUnder, noSuchName } from './dns.ts';
+import { addressOf, askedName, isUnder, noSuchName } from './dns.ts';
 import { WELL_KNOWN } from './metadata/server.ts';
-import { type Datagram, datagram, isArp, TCP_ACK } from './packets.ts';
-import { type Endpoint, isSegment, readdressed } from './relay.ts';
+import { asksForTime, isTimeServer, timeAnswer } from './ntp.ts';
+import { type Datagram, datagram, isArp, isIPv4, TCP_ACK } from './packets.ts';
+import { type Endpoint, isSegment, readdressed, udpReply } from './relay.ts';
 
 /** Names under it are never answered, so that a guest asks every resolver it knows. */
 export const UNANSWERED = 'unanswered.example.net';
@@ -40,7 +41,7 @@ export interface GateNetwork {
 /**
  * Stands between a guest and QEMU's user network, which by itself either hands out no resolver at all or
  * leads to the host and to all that the host can reach. Lets DHCP, ARP and the guest's answers over ssh
- * through, writes every DNS query down, and drops the rest.
+ * through, writes every DNS query down, answers who asks for the time, and drops the rest.
  */
 export class NetworkGate {
   readonly #queries: Query[] = [];
@@ -48,10 +49,14 @@ export class NetworkGate {
   readonly #network: GateNetwork;
   /** QEMU's network leads connections to its own address to this host's loopback. */
   readonly #metadata: Endpoint | undefined;
+  readonly #now: () => Date;
+  #timesTold = 0;
 
-  constructor(streams: GateStreams, network: GateNetwork) {
+  /** @param now the time that the guest's network has */
+  constructor(streams: GateStreams, network: GateNetwork, now: () => Date) {
     this.#streams = streams;
     this.#network = network;
+    this.#now = now;
     const { host, metadataPort } = network;
     this.#metadata = metadataPort === undefined ? undefined : { address: host, port: metadataPort };
     streams.fromNetwork?.on(
@@ -70,10 +75,16 @@ export class NetworkGate {
     return [...new Set(found.map(query => query.destination))];
   }
 
+  /** How often the guest asked a server for the time. */
+  timesTold(): number {
+    return this.#timesTold;
+  }
+
   #judge(frame: Buffer): void {
     const found = datagram(frame);
     const name = found === undefined ? undefined : askedName(found);
     if (found !== undefined && name !== undefined) this.#note(frame, found, name);
+    else if (found !== undefined && isIPv4(frame) && asksForTime(found)) this.#tellTime(frame, found);
     else if (this.#metadata !== undefined && isSegment(frame, 'to', WELL_KNOWN)) {
       send(this.#streams.toNetwork, readdressed(frame, 'to', this.#metadata));
     } else if (mayPass(frame, found, this.#network.host)) send(this.#streams.toNetwork, frame);
@@ -84,11 +95,18 @@ export class NetworkGate {
     send(this.#streams.toGuest, fromMetadata ? readdressed(frame, 'from', WELL_KNOWN) : frame);
   }
 
-  #note(frame: Buffer, { protocol, destination }: Datagram, name: string): void {
+  #note(frame: Buffer, { protocol, destination, payload }: Datagram, name: string): void {
     if (this.#queries.length < MOST_QUERIES) this.#queries.push({ name, destination });
     const answered = destination === this.#network.resolver && !isUnder(name, UNANSWERED);
-    // A name that is left open costs a guest seconds, wherever it looks one up: sudo, sshd, timesyncd.
-    if (answered && protocol === 'udp') send(this.#streams.toGuest, noSuchName(frame));
+    if (!answered || protocol !== 'udp') return;
+    // A name that is left open costs a guest seconds, wherever it looks one up: sudo, sshd.
+    const answer = isTimeServer(name) ? addressOf(payload, this.#network.host) : noSuchName(payload);
+    send(this.#streams.toGuest, udpReply(frame, answer));
+  }
+
+  #tellTime(frame: Buffer, { payload }: Datagram): void {
+    this.#timesTold += 1;
+    send(this.#streams.toGuest, udpReply(frame, timeAnswer(payload, this.#now())));
   }
 }
 

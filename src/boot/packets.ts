@@ -21,6 +21,10 @@ export function isArp(frame: Buffer): boolean {
   return frame.length >= ETHERNET && frame.readUInt16BE(12) === ARP;
 }
 
+export function isIPv4(frame: Buffer): boolean {
+  return frame.length >= ETHERNET && frame.readUInt16BE(12) === IPV4;
+}
+
 /** The UDP or TCP part of a frame; undefined for anything else, later fragments, and what is malformed. */
 export function datagram(frame: Buffer): Datagram | undefined {
   if (frame.length < ETHERNET) return undefined;

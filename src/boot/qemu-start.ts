@@ -74,7 +74,8 @@ async function startQemu(request: MachineRequest, prepared: Prepared): Promise<P
   const { context, diskSize, userName } = request;
   const { accelerator, directory, network, data, server } = prepared;
   const qemu = new QemuProcess(qemuArgv(request, accelerator, network, data.network), directory);
-  const gate = new NetworkGate(qemu.gateStreams(), { ...network, metadataPort: server?.port });
+  const seen = { ...network, metadataPort: server?.port };
+  const gate = new NetworkGate(qemu.gateStreams(), seen, () => context.now());
   const poweredOn = context.now();
   const abort = () => void qemu.kill();
   context.signal.addEventListener('abort', abort, { once: true });

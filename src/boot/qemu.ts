@@ -96,7 +96,10 @@ class QemuMachine implements Machine, Trial {
 
   get network(): WatchedNetwork {
     const { gate, resolver } = this.#parts;
-    return { resolver, unanswered: UNANSWERED, queriesFor: name => gate.destinations(name) };
+    return {
+      ...{ resolver, unanswered: UNANSWERED, queriesFor: name => gate.destinations(name) },
+      timesTold: () => gate.timesTold(),
+    };
   }
 
   get told(): Told {

@@ -1,4 +1,4 @@
-/* Frames of IPv4 and TCP under other addresses: how a well-known address comes to stand in a guest's network. */
+/* Frames of IPv4 that the gate makes of others: how services that nobody runs come to stand in a guest's network. */
 
 export interface Endpoint {
   readonly address: string;
@@ -8,6 +8,7 @@ export interface Endpoint {
 const ETHERNET = 14;
 const IPV4 = 0x0800;
 const TCP = 6;
+const UDP_HEADER = 8;
 
 interface Segment {
   /** Where TCP begins in the frame, and where the packet ends. */
@@ -39,6 +40,29 @@ export function readdressed(frame: Buffer, side: 'to' | 'from', endpoint: Endpoi
   segment.writeUInt16BE(0, 16);
   segment.writeUInt16BE(checksum(pseudoHeader(header, segment.length), segment), 16);
   return changed;
+}
+
+/** The frame that answers a frame of IPv4 and UDP: from whom that went to, with another payload. */
+export function udpReply(question: Buffer, payload: Buffer): Buffer {
+  const udp = ETHERNET + (question.readUInt8(ETHERNET) & 0x0f) * 4;
+  const answer = Buffer.concat([question.subarray(0, udp + UDP_HEADER), payload]);
+  exchange(answer, 0, 6, 6);
+  exchange(answer, ETHERNET + 12, ETHERNET + 16, 4);
+  exchange(answer, udp, udp + 2, 2);
+  answer.writeUInt16BE(answer.length - ETHERNET, ETHERNET + 2);
+  const header = answer.subarray(ETHERNET, udp);
+  header.writeUInt16BE(0, 10);
+  header.writeUInt16BE(checksum(header), 10);
+  answer.writeUInt16BE(answer.length - udp, udp + 4);
+  // UDP's checksum may be left out.
+  answer.writeUInt16BE(0, udp + 6);
+  return answer;
+}
+
+function exchange(buffer: Buffer, one: number, other: number, length: number): void {
+  const kept = Buffer.from(buffer.subarray(one, one + length));
+  buffer.copyWithin(one, other, other + length);
+  kept.copy(buffer, other);
 }
 
 function segmentIn(frame: Buffer): Segment | undefined {

@@ -52,6 +52,8 @@ export interface WatchedNetwork {
   readonly unanswered: string;
   /** Destinations of DNS queries for a name, or for names under it, that left the guest so far. */
   queriesFor(name: string): readonly string[];
+  /** How often the guest asked a server for the time, and was answered. */
+  timesTold(): number;
 }
 
 /** A server as its cloud's API has it. */

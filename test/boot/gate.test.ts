@@ -3,12 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { frameReader, NetworkGate, UNANSWERED } from '../../src/boot/gate.ts';
 import { datagram } from '../../src/boot/packets.ts';
-import { arpFrame, dnsQuery, type FrameParts, frame, ipv6Frame, lengthed } from './frames.ts';
+import { arpFrame, checksum, dnsQuery, type FrameParts, frame, ipv6Frame, lengthed } from './frames.ts';
 
 const HOST = '10.70.83.2';
 const RESOLVER = '10.70.83.53';
 const GUEST = '10.70.83.100';
 const [SYN, ACK] = [0x02, 0x10];
+const now = () => new Date('2026-11-21T17:00:00.250Z');
 
 /** A stream that keeps the frames written to it. */
 function sink(): { stream: Duplex; frames: Buffer[] } {
@@ -29,7 +30,7 @@ async function relayed(sent: readonly Buffer[], received: readonly Buffer[]) {
   const [fromGuest, fromNetwork] = [new PassThrough(), new PassThrough()];
   const [network, guest] = [sink(), sink()];
   const streams = { fromGuest, fromNetwork, toNetwork: network.stream, toGuest: guest.stream };
-  new NetworkGate(streams, { host: HOST, resolver: RESOLVER, metadataPort: 40_123 });
+  new NetworkGate(streams, { host: HOST, resolver: RESOLVER, metadataPort: 40_123 }, now);
   for (const each of sent) fromGuest.write(lengthed(each));
   for (const each of received) fromNetwork.write(lengthed(each));
   await new Promise(resolve => setImmediate(resolve));
@@ -40,7 +41,7 @@ async function through(...frames: readonly Buffer[]) {
   const fromGuest = new PassThrough();
   const [network, guest] = [sink(), sink()];
   const streams = { fromGuest, toNetwork: network.stream, toGuest: guest.stream };
-  const gate = new NetworkGate(streams, { host: HOST, resolver: RESOLVER });
+  const gate = new NetworkGate(streams, { host: HOST, resolver: RESOLVER }, now);
   for (const each of frames) fromGuest.write(lengthed(each));
   await new Promise(resolve => setImmediate(resolve));
   return { gate, passed: network.frames, answers: guest.frames };
@@ -101,6 +102,53 @@ describe('NetworkGate', () => {
     expect(answers).toHaveLength(1);
     expect(datagram(answers[0] ?? Buffer.alloc(0))).toMatchObject({ destination: GUEST, sourcePort: 53 });
   });
+});
+
+describe('the time', () => {
+  const question = (first = 0x23) => {
+    const payload = Buffer.alloc(48, 0);
+    payload.writeUInt8(first, 0);
+    payload.write('whenisit', 40, 'latin1');
+    return from({
+      protocol: 'udp',
+      destination: '192.0.2.9',
+      sourcePort: 4000,
+      destinationPort: 123,
+      payload,
+    });
+  };
+
+  it('is told by whichever server a guest asks', async () => {
+    const { gate, passed, answers } = await through(question());
+    const told = datagram(answers[0] ?? Buffer.alloc(0));
+    expect(told).toMatchObject({ destination: GUEST, sourcePort: 123, destinationPort: 4000 });
+    expect([...(answers[0]?.subarray(26, 30) ?? [])]).toEqual([192, 0, 2, 9]);
+    // Version 4, a server, of the second stratum.
+    expect([...(told?.payload.subarray(0, 2) ?? [])]).toEqual([0x24, 2]);
+    expect(told?.payload.toString('latin1', 24, 32)).toBe('whenisit');
+    const seconds = (told?.payload.readUInt32BE(40) ?? 0) - 2_208_988_800;
+    expect([new Date(seconds * 1000).toISOString(), told?.payload.readUInt32BE(44)]).toEqual([
+      '2026-11-21T17:00:00.000Z',
+      2 ** 30,
+    ]);
+    expect([gate.timesTold(), passed]).toEqual([1, []]);
+  });
+
+  it('is told to nobody who does not ask', async () => {
+    const { gate, answers } = await through(question(0x24));
+    expect([gate.timesTold(), answers]).toEqual([0, []]);
+  });
+
+  it.each(['0.debian.pool.ntp.org', 'ntp.ubuntu.com', 'time1.example.net'])(
+    'comes from a server that %s leads to',
+    async name => {
+      const { answers } = await through(ask(name));
+      const found = datagram(answers[0] ?? Buffer.alloc(0));
+      expect(found?.payload.readUInt16BE(2)).toBe(0x8180);
+      expect([...(found?.payload.subarray(-4) ?? [])].join('.')).toBe(HOST);
+      expect(checksum((answers[0] ?? Buffer.alloc(0)).subarray(14, 34))).toBe(0);
+    },
+  );
 });
 
 describe('frameReader', () => {

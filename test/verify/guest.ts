@@ -39,6 +39,7 @@ const GOOD: readonly (readonly [RegExp, string])[] = [
   [/^ip -4 route/, 'default via 10.70.83.2 dev enp0s5 proto dhcp src 10.70.83.100 metric 1024\n'],
   [/^systemctl show/, ''],
   [/is-active/, 'systemd-timesyncd\n'],
+  [/NTPSynchronized/, 'set\n'],
   [/^ss /, SOCKETS],
   [/getent shadow$/, 'root:*:20778:0:99999:7:::\ndebian:!:20778::::::\nsshd:!*:20778::::::\n'],
   [
@@ -61,6 +62,7 @@ export interface Behaviour {
   readonly asked?: readonly string[];
   readonly address?: { host: string; port: number };
   readonly poweredOn?: Date;
+  readonly timesTold?: number;
   /** null: the machine does not say what it told. */
   readonly told?: Partial<Told> | null;
   /** What the disk has seen discarded, each time it is asked. */
@@ -116,6 +118,7 @@ export function fakeMachine(behaviour: Behaviour = {}): Machine & { closed: numb
       resolver: RESOLVER,
       unanswered: 'unanswered.example.net',
       queriesFor: () => behaviour.asked ?? [RESOLVER],
+      timesTold: () => behaviour.timesTold ?? 1,
     },
     async close() {
       this.closed += 1;

@@ -53,7 +53,7 @@ describe('a good guest passes', () => {
     ['discard', { discarded: [5, 5 + 20 * MIB] }, /after 16 MiB were deleted, 20 MiB came back/],
     ['dhcp', {}, /^enp0s5 has 10\.70\.83\.100, from DHCP$/],
     ['route', {}, /^default route via 10\.70\.83\.2$/],
-    ['time', {}, /^systemd-timesyncd keeps the time$/],
+    ['time', {}, /^systemd-timesyncd set the clock, by a server of its network$/],
     ['listening', {}, /^listening on tcp\/22, udp\/68$/],
     ['host-name', {}, /^its name is guest-1a2b$/],
     ['vendor-data', {}, /was carried out/],
@@ -168,6 +168,7 @@ describe('a bad guest fails', () => {
     ],
     ['route', 'none', answered(/route/, ''), /no default route/],
     ['time', 'nothing that keeps the time', answered(/is-active/, ''), /nothing keeps the time/],
+    ['time', 'a clock that nobody sets', answered(/NTPSynchronized/, ''), /timesyncd runs, and did not set/],
     [
       'listening',
       'a strange socket',
