@@ -125,12 +125,18 @@ export function look({ core, manifest, previousScore, archive }: Specimen): Prom
  * As few groups as there can be in which no two mutations have to be caught by the same check: what one check says
  * of one defect cannot hide what it would say of another.
  */
-export function sideBySide(mutations: readonly Mutation[]): Mutation[][] {
-  const groups: Mutation[][] = [];
+export function sideBySide<T extends Mutation>(mutations: readonly T[]): T[][] {
+  const groups: T[][] = [];
   for (const mutation of mutations) {
-    const group = groups.find(each => each.every(({ check }) => check !== mutation.check));
+    const seen = caught(mutation);
+    const group = groups.find(each => !each.flatMap(caught).some(check => seen.includes(check)));
     if (group === undefined) groups.push([mutation]);
     else group.push(mutation);
   }
   return groups;
+}
+
+/** All that have to see it. */
+export function caught({ check, also = [] }: Mutation): string[] {
+  return [check, ...also];
 }

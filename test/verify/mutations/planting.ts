@@ -30,8 +30,7 @@ export class Plot {
   async file(path: string, content: string, mode = 0o644, uid = 0): Promise<void> {
     const source = join(this.folder, `file-${++this.#files}`);
     await writeFile(source, content);
-    const names = path.split('/').slice(1, -1);
-    for (const depth of names.keys()) this.#makeFolder(`/${names.slice(0, depth + 1).join('/')}`);
+    this.#makeFoldersOf(path);
     this.#requests.push(`rm ${path}`, `write ${source} ${path}`);
     this.set(path, 'mode', `0${(0o100000 | mode).toString(8)}`);
     this.set(path, 'uid', String(uid));
@@ -57,6 +56,7 @@ export class Plot {
   }
 
   symlink(path: string, target: string): void {
+    this.#makeFoldersOf(path);
     this.#requests.push(`rm ${path}`, `symlink ${path} ${target}`);
   }
 
@@ -96,6 +96,11 @@ export class Plot {
       await writeFile(script, `${requests.join('\n')}\n`);
       await run(['debugfs', '-w', '-f', script, await this.#root()]);
     }
+  }
+
+  #makeFoldersOf(path: string): void {
+    const names = path.split('/').slice(1, -1);
+    for (const depth of names.keys()) this.#makeFolder(`/${names.slice(0, depth + 1).join('/')}`);
   }
 
   #makeFolder(path: string): void {

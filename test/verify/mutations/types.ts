@@ -1,11 +1,14 @@
+import type { Firmware } from '../../../src/boot/types.ts';
 import type { Plot } from './planting.ts';
 
 /** A small defect, and the check that has to catch it. */
 export interface Mutation {
   /** `a setuid shell`: read after "an image with". */
   readonly name: string;
-  /** The check that catches it, and no other does. */
+  /** The check that catches it. */
   readonly check: string;
+  /** Others that see it as well, and rightly. */
+  readonly also?: readonly string[];
   /** What its message says. */
   readonly says: RegExp;
   /** Plants it in a disk; the bundle around it is then made as a build would have. */
@@ -20,4 +23,21 @@ export function caughtBy(
   defects: readonly (readonly [name: string, says: RegExp, plant: NonNullable<Mutation['plant']>])[],
 ): Mutation[] {
   return defects.map(([name, says, plant]) => ({ name, check, says, plant }));
+}
+
+/** A defect that shows when the image runs. */
+export interface GuestMutation extends Mutation {
+  readonly plant: NonNullable<Mutation['plant']>;
+  /** Nothing else can be asked of its guest: it boots alone, and what other checks say is not looked at. */
+  readonly closes?: true;
+  readonly firmware?: Firmware;
+}
+
+type Defect = readonly [check: string, name: string, says: RegExp, plant: GuestMutation['plant']];
+
+export function defect(
+  [check, name, says, plant]: Defect,
+  more: Pick<GuestMutation, 'also' | 'closes' | 'firmware'> = {},
+): GuestMutation {
+  return { check, name, says, plant, ...more };
 }
