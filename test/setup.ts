@@ -29,6 +29,7 @@ const JUDGES = [
   { needs: 'prove', package: 'perl' },
   { needs: 'python3', package: 'python3' },
   { needs: 'dropbear', package: 'dropbear-bin' },
+  { needs: 'iperf3', package: 'iperf3' },
   { needs: 'fallocate', package: 'util-linux' },
   { needs: '/usr/bin/setfattr', package: 'attr' },
   { needs: '/etc/ssl/certs/ca-certificates.crt', package: 'ca-certificates' },

@@ -51,6 +51,8 @@ export class NetworkGate {
   readonly #metadata: Endpoint | undefined;
   readonly #now: () => Date;
   #timesTold = 0;
+  /** Ports of the host that the guest may connect to. */
+  readonly #open = new Set<number>();
 
   /** @param now the time that the guest's network has */
   constructor(streams: GateStreams, network: GateNetwork, now: () => Date) {
@@ -80,6 +82,12 @@ export class NetworkGate {
     return this.#timesTold;
   }
 
+  /** Lets the guest connect to a port of this host's loopback, at the address told, until it is shut. */
+  open(port: number): { readonly address: string; shut(): void } {
+    this.#open.add(port);
+    return { address: this.#network.host, shut: () => void this.#open.delete(port) };
+  }
+
   #judge(frame: Buffer): void {
     const found = datagram(frame);
     const name = found === undefined ? undefined : askedName(found);
@@ -87,7 +95,7 @@ export class NetworkGate {
     else if (found !== undefined && isIPv4(frame) && asksForTime(found)) this.#tellTime(frame, found);
     else if (this.#metadata !== undefined && isSegment(frame, 'to', WELL_KNOWN)) {
       send(this.#streams.toNetwork, readdressed(frame, 'to', this.#metadata));
-    } else if (mayPass(frame, found, this.#network.host)) send(this.#streams.toNetwork, frame);
+    } else if (mayPass(frame, found, this.#network.host, this.#open)) send(this.#streams.toNetwork, frame);
   }
 
   #deliver(frame: Buffer): void {
@@ -110,10 +118,16 @@ export class NetworkGate {
   }
 }
 
-function mayPass(frame: Buffer, found: Datagram | undefined, host: string): boolean {
+function mayPass(
+  frame: Buffer,
+  found: Datagram | undefined,
+  host: string,
+  open: ReadonlySet<number>,
+): boolean {
   if (isArp(frame)) return true;
   if (found === undefined) return false;
   if (found.protocol === 'udp') return found.destinationPort === DHCP_SERVER;
+  if (found.destination === host && open.has(found.destinationPort)) return true;
   // A segment without ACK opens a connection, and a guest has none to open.
   const answers = (found.flags & TCP_ACK) !== 0;
   return found.sourcePort === SSH && found.destination === host && answers;

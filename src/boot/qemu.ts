@@ -99,6 +99,7 @@ class QemuMachine implements Machine, Trial {
     return {
       ...{ resolver, unanswered: UNANSWERED, queriesFor: name => gate.destinations(name) },
       timesTold: () => gate.timesTold(),
+      open: port => gate.open(port),
     };
   }
 

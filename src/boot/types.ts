@@ -54,6 +54,8 @@ export interface WatchedNetwork {
   queriesFor(name: string): readonly string[];
   /** How often the guest asked a server for the time, and was answered. */
   timesTold(): number;
+  /** Lets the guest connect to a port of this host's loopback, at the address told, until it is shut. */
+  open(port: number): { readonly address: string; shut(): void };
 }
 
 /** A server as its cloud's API has it. */

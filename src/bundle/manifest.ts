@@ -78,6 +78,7 @@ const imageLine = z
       quarantine: z.record(text, z.strictObject({ tracker: text, expires: text })).exactOptional(),
       allow: z.record(text, z.record(text, allowed)).exactOptional(),
       own: texts.exactOptional(),
+      throughput: count.exactOptional(),
     }),
   })
   .readonly();

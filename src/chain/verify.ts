@@ -134,7 +134,7 @@ function suiteRequest(
   const { manifest, coreDigest } = core;
   const { accel, firmware, job, bundle } = request;
   const under = bundleUnderTest(factory, manifest, bundle, dirname(bundle));
-  const { boot: budget, memory, cpus } = under.line.verify;
+  const { boot: budget, throughput, memory, cpus } = under.line.verify;
   const direct = directBoot(bundle, manifest);
   return {
     ...{ image: manifest.image, version: manifest.version, coreDigest, diskDigest: manifest.diskDigest },
@@ -143,7 +143,7 @@ function suiteRequest(
     quarantine: quarantineOf(factory, manifest.image),
     placeKind: placeKind(where.place),
     bundle: under,
-    boot: { accel, firmware, budget, memory, cpus },
+    boot: { accel, firmware, budget, memory, cpus, ...(throughput !== undefined && { throughput }) },
     cloud: where.cloud,
     ...{ work: dirname(bundle), state: places(context).state },
     ...(direct === undefined ? {} : { direct }),

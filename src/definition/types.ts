@@ -70,6 +70,8 @@ export interface Verification {
   readonly checks: readonly string[];
   /** Budget from power-on to cloud-init finished, milliseconds, under the accelerator in use. */
   readonly boot: number;
+  /** Least bytes a second between guest and runner, for the check `throughput`. */
+  readonly throughput?: number;
   /** Guest memory, bytes. */
   readonly memory: number;
   readonly cpus: number;

@@ -122,6 +122,7 @@ function guestFacts(
   return {
     context,
     budget: boot.budget,
+    ...(boot.throughput !== undefined && { throughput: boot.throughput }),
     firmware: boot.firmware,
     ...facts,
     ...(previousBoot && { previousBoot }),

@@ -60,6 +60,8 @@ export interface SuiteRequest {
     readonly firmware: Firmware;
     /** From power-on to cloud-init finished. */
     readonly budget: number;
+    /** Bytes a second between guest and runner, at least. */
+    readonly throughput?: number;
     readonly memory: number;
     readonly cpus: number;
   };

@@ -86,6 +86,8 @@ export interface GuestUnderTest {
   readonly firmware: Firmware;
   /** From power-on to cloud-init finished it may take so long, milliseconds. */
   readonly budget: number;
+  /** Bytes a second that have to pass between guest and runner, each way; absent: nobody says. */
+  readonly throughput?: number;
   readonly userName: string;
   /** Size of the image's own disk and of the disk the guest got, bytes. */
   readonly imageSize: number;

@@ -104,6 +104,27 @@ describe('NetworkGate', () => {
   });
 });
 
+it('leads to a port of the host for as long as it is open', async () => {
+  const connect = from({ sourcePort: 4000, destinationPort: 5201, flags: SYN });
+  const fromGuest = new PassThrough();
+  const [network, guest] = [sink(), sink()];
+  const streams = { fromGuest, toNetwork: network.stream, toGuest: guest.stream };
+  const gate = new NetworkGate(streams, { host: HOST, resolver: RESOLVER }, now);
+  const send = async (...frames: Buffer[]) => {
+    for (const each of frames) fromGuest.write(lengthed(each));
+    await new Promise(resolve => setImmediate(resolve));
+    return network.frames.splice(0);
+  };
+  expect(await send(connect)).toEqual([]);
+  const way = gate.open(5201);
+  expect(way.address).toBe(HOST);
+  const elsewhere = from({ destination: '192.0.2.1', sourcePort: 4000, destinationPort: 5201, flags: SYN });
+  const other = from({ sourcePort: 4000, destinationPort: 5202, flags: SYN });
+  expect(await send(connect, elsewhere, other)).toEqual([connect]);
+  way.shut();
+  expect(await send(connect)).toEqual([]);
+});
+
 describe('the time', () => {
   const question = (first = 0x23) => {
     const payload = Buffer.alloc(48, 0);

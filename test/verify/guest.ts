@@ -6,6 +6,7 @@ import type { GuestUnderTest } from '../../src/verify/types.ts';
 
 const GIB = 1024 ** 3;
 export const NONCE = 'c0ffee';
+const HOST = '10.70.83.2';
 export const RESOLVER = '10.70.83.53';
 export const CONSOLE =
   '[    0.000000] Linux version 6.1.0\r\n\r\nDebian GNU/Linux 12 host ttyS0\r\n\r\nhost login: ';
@@ -119,6 +120,7 @@ export function fakeMachine(behaviour: Behaviour = {}): Machine & { closed: numb
       unanswered: 'unanswered.example.net',
       queriesFor: () => behaviour.asked ?? [RESOLVER],
       timesTold: () => behaviour.timesTold ?? 1,
+      open: () => ({ address: HOST, shut: () => {} }),
     },
     async close() {
       this.closed += 1;

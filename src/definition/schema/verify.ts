@@ -38,6 +38,7 @@ const NOVA = {
 export const verify = {
   checks: words(CHECK_NAMES).describe('Checks the image must pass; -NAME takes one away.'),
   boot: duration.describe('From power-on to a configured guest.'),
+  throughput: size(1, 1024 * 1024 * MIB).describe('Least bytes a second between guest and runner.'),
   memory: size(128 * MIB, 1024 * 1024 * MIB).describe('Memory of the test machine.'),
   cpus: count(1, 64, 'processors').describe('Its processors.'),
   quarantine: record(word(CHECK_NAMES), quarantine).describe(QUARANTINE),
@@ -49,6 +50,7 @@ export const verify = {
 export const resolvedVerify = z.object({
   ...verify,
   checks: someChecks(verify.checks),
+  throughput: verify.throughput.exactOptional(),
   quarantine: z.partialRecord(word(CHECK_NAMES), quarantine).exactOptional(),
   allow: z.partialRecord(word(CHECK_NAMES), z.record(line, allowed)).exactOptional(),
   own: verify.own.exactOptional(),

@@ -33,6 +33,7 @@ import { secureBoot } from './secure-boot.ts';
 import { serviceMetadata } from './service-metadata.ts';
 import { ssh } from './ssh.ts';
 import { staticNetwork } from './static-network.ts';
+import { throughput } from './throughput.ts';
 import { time } from './time.ts';
 import { twins } from './twins.ts';
 import { units } from './units.ts';
@@ -49,5 +50,5 @@ export const CHECKS: readonly Check[] = [
   ...[secureBoot, twins, driveMetadata, staticNetwork, serviceMetadata],
   // The server with the config drive comes up meanwhile, and waits two minutes for a network.
   ...[imageRecord, metadata, reboot, rebuild, configDrive],
-  ...[restart, powerOff],
+  ...[throughput, restart, powerOff],
 ];

@@ -1,10 +1,8 @@
-import { access, constants, readFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
 import type { SshResult } from '../../boot/types.ts';
 import type { OwnCheck } from '../../definition/types.ts';
 import { rootPrefix } from '../../host/privilege.ts';
-import { plainEnvironment } from '../../host/process.ts';
 import { asRoot } from '../facts.ts';
+import { onPath, piped } from '../pushed.ts';
 import { type CheckFacts, type GuestCheck, type GuestUnderTest, NotApplicable } from '../types.ts';
 import { outcomeOf } from './outcome.ts';
 import { runUnprivileged } from './runner.ts';
@@ -42,7 +40,7 @@ const ACTS: Readonly<Record<OwnCheck['kind'], Act>> = {
   },
   goss: async (guest, path) => {
     await bringGoss(guest);
-    return piped(guest, path, `${GOSS} --gossfile - validate --no-color --format tap`);
+    return piped(guest, path, `${GOSS} --gossfile - validate --no-color --format tap`, PATIENCE + 10_000);
   },
 };
 
@@ -54,11 +52,7 @@ rm -r "$d"
 exit $status`;
 
 async function inGuest(guest: GuestUnderTest, path: string): Promise<SshResult> {
-  return piped(guest, path, IN_GUEST);
-}
-
-async function piped({ machine }: GuestUnderTest, path: string, command: string): Promise<SshResult> {
-  return machine.ssh(asRoot(command), { input: await readFile(path), timeout: PATIENCE + 10_000 });
+  return piped(guest, path, IN_GUEST, PATIENCE + 10_000);
 }
 
 const PUSHED = '/var/tmp/image-factory-goss';
@@ -72,16 +66,4 @@ async function bringGoss(guest: GuestUnderTest): Promise<void> {
   const program = await onPath('goss');
   if (program === undefined) throw new NotApplicable('goss is neither in the guest nor on the runner');
   await piped(guest, program, `cat > ${PUSHED} && chmod 755 ${PUSHED}`);
-}
-
-async function onPath(program: string): Promise<string | undefined> {
-  for (const folder of (plainEnvironment().PATH ?? '').split(delimiter)) {
-    const path = join(folder, program);
-    const found = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return path;
-  }
-  return undefined;
 }
