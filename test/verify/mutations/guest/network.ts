@@ -38,6 +38,17 @@ export const NETWORK: readonly GuestMutation[] = [
     plot => plot.file('/etc/systemd/resolved.conf.d/app.conf', '[Resolve]\nDNS=192.0.2.53\nDomains=~.\n'),
   ]),
   defect([
+    'throughput',
+    'a card that is held back',
+    /less than the 1\.0 asked for/,
+    plot =>
+      onceAtBoot(
+        plot,
+        'app-shaper',
+        `${FIRST_ADDRESS} tc qdisc add dev $2 root tbf rate 2mbit burst 16kb latency 400ms`,
+      ),
+  ]),
+  defect([
     'time',
     'a time server that nobody reaches',
     /did not set the clock/,
