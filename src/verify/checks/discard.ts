@@ -8,7 +8,7 @@ const WRITTEN = 16;
 const LEAST = 15;
 const FILE = '/var/tmp/image-factory-discard';
 const PATIENCE = 120_000;
-const COMMAND = `head -c ${WRITTEN}M /dev/urandom > ${FILE} && sync && rm ${FILE} && sync && fstrim /`;
+const COMMAND = `head -c ${WRITTEN}M /dev/zero > ${FILE} && sync && rm ${FILE} && sync && fstrim /`;
 
 export const discard: GuestCheck = {
   kind: 'guest',

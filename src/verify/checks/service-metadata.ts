@@ -1,7 +1,7 @@
 import { CheckError } from '../../host/errors.ts';
 import { type GuestCheck, NotApplicable } from '../types.ts';
 import { SCRIPTED, VENDOR_DATA } from '../user-data.ts';
-import { reading, requireSource, requireWritten } from './drive-metadata.ts';
+import { reading, requireSource, requireWritten, SOURCE } from './drive-metadata.ts';
 
 const WRITTEN = { [SCRIPTED]: 'user-data that is a script', [VENDOR_DATA]: 'vendor-data' };
 
@@ -13,7 +13,7 @@ export const serviceMetadata: GuestCheck = {
   severity: 'required',
   places: ['runner'],
   boot: 'service',
-  asks: () => ['cloud-id', ...Object.keys(WRITTEN).map(reading)],
+  asks: () => [SOURCE, ...Object.keys(WRITTEN).map(reading)],
   async run(guest) {
     const { told } = guest.machine;
     if (told?.asked === undefined) throw new NotApplicable('this machine has no metadata service');
