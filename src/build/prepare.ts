@@ -40,6 +40,8 @@ export interface Preparation {
   readonly inputDigest: string;
   /** See Closure. */
   readonly closureDigest: string;
+  /** Version and SHA-256 by name of what comes from the distribution. */
+  readonly closure: Readonly<Record<string, string>>;
   /** Bytes of all packages' files, installed. */
   readonly installed: number;
   /** Bytes of the packages themselves. */
@@ -99,6 +101,7 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     installed,
     download,
     digest,
+    files,
   } = archive.closure(namesOf(packages, line));
   const repositories = await knowRepositories(context, line, options.directory);
   if (unknown.length > 0 && repositories.length === 0) {
@@ -134,6 +137,7 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     inputs,
     inputDigest: options.again?.inputDigest ?? inputDigest(inputs),
     closureDigest: digest,
+    closure: files,
     installed,
     download,
     isSecurity: name => archive.isSecurity(name),

@@ -129,8 +129,8 @@ async function makeTree(sandbox: Sandbox, request: TreeRequest, world: World): P
     const onLine = (text: string) => log.line('mmdebstrap', text);
     const { name, patience } = request;
     const made = { ...world.bootstrap, name, patience, onLine };
-    await log.timed('bootstrap', () => bootstrap(sandbox, made));
-    await layers?.passed(BOOTSTRAP);
+    const make = () => log.timed('bootstrap', () => bootstrap(sandbox, made));
+    await (layers?.bootstrap(make) ?? make());
   }
   await runPhase(world, 'root.d');
   await chroot.mount();

@@ -105,6 +105,8 @@ export interface Closure {
   readonly installed: number;
   /** Bytes of the packages themselves. */
   readonly download: number;
+  /** Version and SHA-256 by package name, sorted by name. */
+  readonly files: Readonly<Record<string, string>>;
   /** SHA-256 over names, versions and digests of the packages. */
   readonly digest: string;
 }
@@ -146,6 +148,7 @@ export function resolveClosure(index: PackageIndex, names: readonly string[]): C
     unknown: [...unknown].sort(),
     installed: sum(each => each.installed),
     download: sum(each => each.download),
+    files: Object.fromEntries(sorted.map(([name, each]) => [name, `${each.version} ${each.sha256}`])),
     digest: sha256(sorted.map(([name, each]) => `${name} ${each.version} ${each.sha256}\n`).join('')),
   };
 }

@@ -5,9 +5,11 @@ import { secretsInTree } from '../seal.ts';
 import { Archives, type ArchiveWorld } from './archives.ts';
 import { type Making, reuseInitramfs } from './initramfs.ts';
 import { commonSteps, type KeyedStep } from './keys.ts';
+import { type PackageTrace, traceBootstrap } from './package-trace.ts';
+import { updateInPlace } from './package-update.ts';
 import { isWorthKeeping } from './policy.ts';
 import { areHooksChanged, clearTree, isDiskKnown, networkUse, whatIsLeft, wholeTree } from './snapshot.ts';
-import { byPlace } from './steps.ts';
+import { BOOTSTRAP, byPlace } from './steps.ts';
 import type { Layer, LayerRecord, LayerStore } from './store.ts';
 
 /** Where a build keeps its layers, and how long one may stand that depends on more than its key. */
@@ -31,12 +33,14 @@ export interface LayersRequest extends LayerRoom {
   readonly bound: Readonly<Record<'hooks' | 'disk', string>>;
   /** See LayerRecord. */
   readonly lists: readonly string[];
+  /** Of the bootstrap that the engine makes; absent: scripts make the tree. */
+  readonly bootstrap?: Pick<PackageTrace, 'basis' | 'packages'>;
   /** Places of scripts whose element says that they are open, or closed whatever they do. */
   readonly declared: ReadonlyMap<string, 'open' | 'closed'>;
 }
 
 interface World extends ArchiveWorld {
-  readonly chroot: Pick<Chroot, 'outside'>;
+  readonly chroot: Chroot;
 }
 
 /** The layers of one build: from which it starts, and which it leaves. */
@@ -51,6 +55,8 @@ export class Layers {
   #found: unknown;
   #sent = 0;
   #since: number;
+  /** Key of the layer with the line's last bootstrap. */
+  #bootstrap: string | undefined;
 
   private constructor(world: World, request: LayersRequest) {
     this.#world = world;
@@ -64,14 +70,20 @@ export class Layers {
     const layers = new Layers(world, request);
     const noted = await request.store.noted(request.line);
     layers.#same = commonSteps(noted?.steps ?? [], request.steps);
+    layers.#bootstrap = noted?.bootstrap;
     for (const { key } of request.steps.toReversed()) {
       const layer = await request.store.find(key);
       if (layer === undefined || !layers.#serves(layer)) continue;
       if (await world.log.timed(`from the layer after ${layer.place}`, () => layers.#restore(layer))) break;
     }
-    layers.#since = layers.#now();
-    layers.#sent = await networkUse(world.sandbox);
+    await layers.#begin();
     return layers;
+  }
+
+  /** What comes from now on is the steps' own. */
+  async #begin(): Promise<void> {
+    this.#since = this.#now();
+    this.#sent = await networkUse(this.#world.sandbox);
   }
 
   /** Whether the tree that the build started from has this step behind it. */
@@ -117,17 +129,59 @@ export class Layers {
   }
 
   /**
+   * Makes the tree by a bootstrap: the line's last one with later versions of packages in it where that is the same,
+   * else a new one.
+   * @param make makes a new one
+   */
+  async bootstrap(make: () => Promise<void>): Promise<void> {
+    const began = Math.floor(this.#now() / 1000);
+    const later = await this.#updated(began);
+    // Of a daily build the tree is not needed again; who builds these packages a second time may do so again.
+    if (later !== undefined && this.#same === 0) return this.#begin();
+    if (later === undefined) await make();
+    const trace = later ?? (await this.#traced(began));
+    await this.passed(BOOTSTRAP, undefined, trace);
+  }
+
+  /** @returns what the tree is now; undefined when a new bootstrap is needed */
+  async #updated(began: number): Promise<PackageTrace | undefined> {
+    const { store, bootstrap, lists } = this.#request;
+    const layer = this.#bootstrap === undefined ? undefined : await store.find(this.#bootstrap);
+    const trace = layer?.trace;
+    if (layer === undefined || trace === undefined || trace.basis !== bootstrap?.basis) return undefined;
+    const { sandbox, log, context } = this.#world;
+    if (!this.#serves(layer) || !(await log.timed('from the last bootstrap', () => this.#restore(layer))))
+      return undefined;
+    const update = () => updateInPlace(this.#world, trace, bootstrap.packages);
+    const why = await log.timed('package update', update);
+    if (why === undefined) {
+      this.#base = { ...layer, lists: [...lists] };
+      return { ...trace, began, packages: bootstrap.packages };
+    }
+    context.log.info(`a new bootstrap: ${clean(why)}`);
+    this.#base = undefined;
+    await clearTree(sandbox);
+    return undefined;
+  }
+
+  async #traced(began: number): Promise<PackageTrace | undefined> {
+    const { bootstrap } = this.#request;
+    return bootstrap && traceBootstrap(this.#world.sandbox, { began, ...bootstrap });
+  }
+
+  /**
    * Notes that a step has been carried out, and keeps the tree when that is worth it.
    * @param who runs it, in words, for a script: it counts as open when it spoke to the network
+   * @param trace of a bootstrap
    */
-  async passed(place: string, who?: string): Promise<void> {
+  async passed(place: string, who?: string, trace?: PackageTrace): Promise<void> {
     await this.#watch(place, who);
     const { steps } = this.#request;
     const done = steps.findIndex(step => step.place === place) + 1;
     const step = steps[done - 1];
     const seconds = (this.#now() - this.#since) / 1000;
     if (step === undefined || !isWorthKeeping({ steps, done, same: this.#same, seconds })) return;
-    await this.#keep(step);
+    await this.#keep(step, trace);
     this.#since = this.#now();
   }
 
@@ -141,7 +195,7 @@ export class Layers {
     this.#open ??= { since: this.#world.context.now().toISOString(), by: who };
   }
 
-  async #keep(step: KeyedStep): Promise<void> {
+  async #keep(step: KeyedStep, trace: PackageTrace | undefined): Promise<void> {
     const { sandbox, chroot, log } = this.#world;
     const { bound, lists, logins } = this.#request;
     const left = await whatIsLeft(chroot);
@@ -154,7 +208,9 @@ export class Layers {
       ...(this.#open === undefined ? {} : { open: this.#open }),
       secrets: await secretsInTree(sandbox, logins),
       found: this.#found,
+      ...(trace && { trace }),
     });
+    if (trace !== undefined) this.#bootstrap = step.key;
   }
 
   /** Takes the initramfs of an earlier build where it would be the same, else makes it. */
@@ -167,7 +223,8 @@ export class Layers {
   async finish(): Promise<void> {
     const { store, line, steps, draft } = this.#request;
     const open = this.#open === undefined ? {} : { open: this.#open };
-    await store.note(line, { steps: [...steps], ...open }, draft).catch(error => {
+    const bootstrap = this.#bootstrap === undefined ? {} : { bootstrap: this.#bootstrap };
+    await store.note(line, { steps: [...steps], ...open, ...bootstrap }, draft).catch(error => {
       // A full disk, most often. Without the note the next build only keeps other layers.
       this.#world.context.log.warn(`the layers' note is not written: ${clean((error as Error).message)}`);
     });

@@ -65,7 +65,7 @@ export async function layerPlan(
   build: { preparation: Preparation; sandbox: Sandbox; work: string; room: LayerRoom },
 ): Promise<LayerPlan> {
   const { preparation, sandbox, work, room } = build;
-  const { line, inputs, closureDigest, suites, elements } = preparation;
+  const { line, inputs, closureDigest, closure, suites, elements } = preparation;
   const { engine, toolsTree, packages } = inputs;
   const own = new Set(elements.map(each => each.name));
   return {
@@ -73,6 +73,7 @@ export async function layerPlan(
     ...{ context, sandbox, line: lineOf(line) },
     engine: { program: await programDigest(), engine, toolsTree, architecture: line.architecture },
     packages: { packages, closureDigest },
+    closure,
     files: inputs.elements.filter(each => !own.has(each.name)).map(each => each.digest),
     elements: join(work, 'elements'),
     ...(line.user === undefined ? {} : { logins: line.user }),

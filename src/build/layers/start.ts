@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import type { Context } from '../../host/context.ts';
 import type { Sandbox } from '../../host/sandbox/sandbox.ts';
 import type { Logins } from '../../image/logins.ts';
+import { sha256 } from '../archive/fetch.ts';
 import type { Chroot } from '../chroot.ts';
 import { digestFolder } from '../element-files.ts';
+import { canonical } from '../inputs.ts';
 import { engineStepNames, type PhaseWorld } from '../phases.ts';
 import { keySteps } from './keys.ts';
 import { type LayerRoom, Layers } from './layers.ts';
@@ -19,6 +21,8 @@ export interface LayerPlan extends LayerRoom {
   readonly engine: unknown;
   /** What is to be installed, with versions: plain data. */
   readonly packages: unknown;
+  /** Version and SHA-256 by name of what comes from the distribution. */
+  readonly closure: Readonly<Record<string, string>>;
   /** Digests of what scripts may read beside the elements' parts. */
   readonly files: readonly string[];
   /** The folder, on the host, that the sandbox sees as /elements. */
@@ -46,8 +50,14 @@ export async function startLayers(world: World, plan: LayerPlan): Promise<Layers
     hooks: await digestFolder(hooks),
     disk: await digestFolder(join(plan.elements, 'stand-ins')),
   };
+  const basis = sha256(canonical([plan.engine, bootstrap]));
   return Layers.start(
     { ...plan, ...world },
-    { ...plan, steps: keySteps([plan.engine, plan.packages], steps), bound },
+    {
+      ...plan,
+      steps: keySteps([plan.engine, plan.packages], steps),
+      bound,
+      ...(bootstrap && { bootstrap: { basis, packages: plan.closure } }),
+    },
   );
 }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { sha256Hex } from '../../bundle/digest.ts';
 import type { Context } from '../../host/context.ts';
 import { lockDirectory } from '../../host/directory-lock.ts';
+import { packageTrace } from './package-trace.ts';
 
 /** What is known of a layer: read back from a file that may be damaged. */
 export const layerRecord = z.strictObject({
@@ -26,6 +27,8 @@ export const layerRecord = z.strictObject({
   secrets: z.array(z.string()).optional(),
   /** Plain data that the steps gave to the build. */
   found: z.unknown().optional(),
+  /** Of a bootstrap: what lets later versions of packages take their places in it. */
+  trace: packageTrace.optional(),
 });
 
 /** What a line's last build was made of. */
@@ -33,6 +36,8 @@ const note = z.object({
   steps: z.array(z.object({ place: z.string(), key: z.string() })),
   /** See the record of a layer. */
   open: z.object({ since: z.string(), by: z.string() }).optional(),
+  /** Key of the layer with the line's last bootstrap. */
+  bootstrap: z.string().optional(),
 });
 
 export type LineNote = z.infer<typeof note>;
