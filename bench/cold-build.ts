@@ -1,16 +1,7 @@
-import { appendFileSync, mkdtempSync } from 'node:fs';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { cpus, release, totalmem } from 'node:os';
-import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { inSession } from '../actions/process.ts';
-import type { Context } from '../src/host/context.ts';
-import { DefinitionError, HostError } from '../src/host/errors.ts';
-import { run } from '../src/host/process.ts';
-import { requireTools } from '../src/host/tools.ts';
-import { assemble, BENCH_TOOLS, type Contestant } from './contestants.ts';
-import { mediansTable, type Run, ratiosTable, stepsTable } from './figures.ts';
-import { measure } from './meter.ts';
+import { assemble } from './contestants.ts';
+import { mediansTable, ratiosTable, stepsTable } from './figures.ts';
+import { compete, prepareHost, readOptions } from './rounds.ts';
 
 /** Cold builds side by side, in turn; README.md tells what is measured and how. */
 
@@ -24,105 +15,12 @@ diskimage-builder, in turn, and prints what each took. Needs root on Debian.
                     stay there. Default: /var/tmp/image-factory-bench.
 `;
 
-interface Options {
-  readonly rounds: number;
-  readonly work: string;
-}
-
-/** @returns undefined when help was asked for */
-function readOptions(argv: string[]): Options | undefined {
-  const { values } = parse(argv);
-  if (values.help) return undefined;
-  const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new DefinitionError(`--rounds ${values.rounds} is no number of rounds`, { advice: '1 or more' });
-  }
-  return { rounds, work: resolve(values.work) };
-}
-
-function parse(argv: string[]) {
-  try {
-    return parseArgs({
-      args: argv,
-      options: {
-        rounds: { type: 'string', default: '3' },
-        work: { type: 'string', default: '/var/tmp/image-factory-bench' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (cause) {
-    throw new DefinitionError((cause as Error).message, { advice: 'bench/cold-build --help', cause });
-  }
-}
-
-async function compete(context: Context, { rounds, work }: Options): Promise<void> {
-  if (process.getuid?.() !== 0) {
-    throw new HostError('the bench mounts and uses loop devices', { advice: 'run it as root' });
-  }
-  await mkdir(join(work, 'logs'), { recursive: true });
-  await requireTools(context, BENCH_TOOLS, { install: true, root: async () => [] });
-  const contestants = await assemble(context, work);
-  const print = (text: string) => process.stdout.write(`${text}\n`);
-  print(await machineFacts());
-  const runs: Run[] = [];
-  for (let round = 0; round <= rounds; round++) {
-    for (const contestant of contestants) {
-      const made = await once(context, work, contestant, round);
-      runs.push(made);
-      await writeFile(join(work, 'results.json'), `${JSON.stringify(runs, undefined, 2)}\n`);
-      const { wall, rest } = made.usage;
-      context.log.info(
-        `round ${round}: ${contestant.name} ${wall.toFixed(1)} s (rest of the machine ${rest.toFixed(1)} s)`,
-      );
-    }
-  }
-  print(`\n${mediansTable(runs)}\n\n${ratiosTable(runs)}\n\n${stepsTable(runs, 'image-factory')}`);
-}
-
-async function once(context: Context, work: string, contestant: Contestant, round: number): Promise<Run> {
-  const out = mkdtempSync(join(work, 'run-'));
-  const log = join(work, 'logs', `${round}-${contestant.name.replace(/\W+/g, '-')}.log`);
-  await rm(log, { force: true });
-  try {
-    // What the one before wrote must not be this one's to wait for.
-    await run(['sync']);
-    const { argv, env } = contestant.command(out);
-    const onLine = (line: string) => appendFileSync(log, `${line}\n`);
-    const name = `image-factory-bench-${process.pid}`;
-    const { usage, result } = await measure(context, name, argv, { env, cwd: work, onLine });
-    const { qcow2, steps } = await contestant.results(out, result);
-    return { contestant: contestant.name, round, usage, size: (await stat(qcow2)).size, steps };
-  } finally {
-    await detachLoops(out);
-    await rm(out, { recursive: true, force: true });
-  }
-}
-
-/** A killed diskimage-builder leaves its loop device, which holds all its memory. */
-async function detachLoops(folder: string): Promise<void> {
-  const { stdout } = await run(['losetup', '--list', '--noheadings', '--output', 'NAME,BACK-FILE']);
-  for (const line of stdout.split('\n')) {
-    const [device = '', file = ''] = line.trim().split(/\s+/);
-    if (file.startsWith(`${folder}/`)) await run(['losetup', '--detach', device]);
-  }
-}
-
-const VERSIONS = ['mmdebstrap', 'e2fsprogs', 'qemu-utils', 'debootstrap', 'python3-diskimage-builder'];
-
-async function machineFacts(): Promise<string> {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders
-  const told = await run(['dpkg-query', '-W', '-f', '${Package} ${Version}\n', ...VERSIONS]);
-  const system = /^PRETTY_NAME="?([^"\n]*)/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1] ?? '';
-  const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`;
-  const processor = cpus()[0]?.model.trim() ?? 'unknown processor';
-  return [
-    `${cpus().length} cores (${processor}), ${memory}, ${system}, kernel ${release()}`,
-    `tools of the host: ${told.stdout.trim().replaceAll('\n', ', ')}`,
-  ].join('\n');
-}
-
 await inSession({ verbose: false, out: process.stderr }, async ({ context }) => {
-  const options = readOptions(process.argv.slice(2));
-  if (options === undefined) process.stdout.write(HELP);
-  else await compete(context, options);
+  const options = readOptions('bench/cold-build', process.argv.slice(2));
+  if (options === undefined) return void process.stdout.write(HELP);
+  await prepareHost(context, options.work);
+  const contestants = await assemble(context, options.work);
+  const runs = await compete(context, options, contestants, 'results.json');
+  const tables = [mediansTable(runs), ratiosTable(runs), stepsTable(runs, 'image-factory')];
+  process.stdout.write(`\n${tables.join('\n\n')}\n`);
 });

@@ -11,10 +11,14 @@ import type { Run } from './figures.ts';
 /** One way to make the image. */
 export interface Contestant {
   readonly name: string;
+  /** Folders that it keeps from one run to the next. */
+  readonly caches?: readonly string[];
+  /** What comes before the clock starts. */
+  prepare?(round: number): Promise<void>;
   /** A command that leaves its results in the directory out, and its environment. */
   command(out: string): { argv: readonly string[]; env: Readonly<Record<string, string>> };
   /** Reads the results; throws CheckError when they are not what is to be compared. */
-  results(out: string, result: RunResult): Promise<{ qcow2: string; steps: Run['steps'] }>;
+  results(out: string, result: RunResult): Promise<{ qcow2?: string; steps: Run['steps'] }>;
 }
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -52,10 +56,7 @@ const APART = [
  * @param work directory that keeps the caches
  */
 export async function assemble(context: Context, work: string): Promise<readonly Contestant[]> {
-  const mirror = await hostMirror();
-  if (mirror === undefined) {
-    throw new HostError("this host's apt knows no Debian archive", { advice: 'run the bench on Debian' });
-  }
+  const mirror = await hostArchive();
   await writeFile(join(work, 'sources.list'), sourcesList(sourcesFor(SUITE, mirror)));
   return [
     ours(context, work),
@@ -66,10 +67,17 @@ export async function assemble(context: Context, work: string): Promise<readonly
   ];
 }
 
+export async function hostArchive(): Promise<Mirror> {
+  const mirror = await hostMirror();
+  if (mirror !== undefined) return mirror;
+  throw new HostError("this host's apt knows no Debian archive", { advice: 'run the bench on Debian' });
+}
+
 function ours(context: Context, work: string): Contestant {
   const root = join(HERE, '..');
   return {
     name: 'image-factory',
+    caches: [join(work, 'cache', 'image-factory')],
     command: out => ({
       argv: [
         ...[join(root, 'image-factory'), 'build', '--cold', 'true', '--output', out],
@@ -108,6 +116,7 @@ function floor(work: string, name: string, env: Readonly<Record<string, string>>
   ];
   return {
     name,
+    caches: [join(work, 'cache', 'floor')],
     command: out => ({
       argv: [...APART, 'sh', join(HERE, 'floor.sh'), ...places, out],
       env: plainEnvironment(env),
@@ -130,11 +139,13 @@ async function sortedLines(path: string): Promise<string> {
   return (await readFile(path, 'utf8')).split('\n').sort().join('\n');
 }
 
-function diskimageBuilder(work: string, mirror: Mirror, kind: 'own' | 'alike'): Contestant {
+/** @param kind as it comes, or as near to ours as it can be made */
+export function diskimageBuilder(work: string, mirror: Mirror, kind: 'own' | 'alike'): Contestant {
   const cache = join(work, 'cache', 'diskimage-builder');
   const words = [kind, mirror.archive, mirror.security, SUITE, cache];
   return {
     name: kind === 'own' ? 'diskimage-builder' : 'diskimage-builder, alike',
+    caches: [cache],
     command: out => ({
       argv: [...APART, 'sh', join(HERE, 'diskimage-builder.sh'), ...words, out],
       env: plainEnvironment({ HOME: '/root' }),

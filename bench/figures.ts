@@ -8,6 +8,8 @@ export interface Run {
   readonly usage: Usage;
   /** Size of the qcow2, bytes. */
   readonly size: number;
+  /** Room on disk of the results and of what is kept for the next run, bytes. */
+  readonly disk: number;
   /** Name of a step and its seconds, where the build tells them. */
   readonly steps: readonly { readonly what: string; readonly seconds: number }[];
 }
@@ -24,6 +26,7 @@ const COLUMNS: readonly [string, (run: Run) => number, number][] = [
   ['tmpfs MiB', run => run.usage.memory.files / MIB, 0],
   ['peak MiB', run => run.usage.memory.together / MIB, 0],
   ['qcow2 MB', run => run.size / 1e6, 0],
+  ['disk MB', run => run.disk / 1e6, 0],
 ];
 
 /** Medians of each contestant over the counted rounds, as a Markdown table. */
@@ -51,14 +54,39 @@ export function ratiosTable(runs: readonly Run[]): string {
 
 function ratiosOf(runs: readonly Run[], title: string, of: (usage: Usage) => number): string {
   const [first = '', ...others] = contestants(runs);
-  const rounds = counted(runs, first).map(run => run.round);
+  return pairsTable(
+    runs,
+    title,
+    others.map(name => [first, name]),
+    run => of(run.usage),
+  );
+}
+
+/** Each other contestant over the one that is named, in the same round: wall time, and size of the qcow2. */
+export function sharesTable(runs: readonly Run[], base: string): string {
+  const pairs = contestants(runs)
+    .filter(name => name !== base)
+    .map(name => [name, base] as const);
+  return [
+    pairsTable(runs, 'wall time', pairs, run => run.usage.wall),
+    pairsTable(runs, 'size', pairs, run => run.size),
+  ].join('\n\n');
+}
+
+function pairsTable(
+  runs: readonly Run[],
+  title: string,
+  pairs: readonly (readonly [string, string])[],
+  of: (run: Run) => number,
+): string {
+  const rounds = [...new Set(runs.map(run => run.round))].filter(round => round > 0);
   const value = (name: string, round: number) => {
     const found = runs.find(run => run.contestant === name && run.round === round);
-    return found === undefined ? Number.NaN : of(found.usage);
+    return found === undefined ? Number.NaN : of(found);
   };
-  const rows = others.map(name => {
-    const ratios = rounds.map(round => value(first, round) / value(name, round));
-    return [`${first} / ${name}`, ...[...ratios, median(ratios)].map(ratio => ratio.toFixed(2))];
+  const rows = pairs.map(([one, other]) => {
+    const ratios = rounds.map(round => value(one, round) / value(other, round));
+    return [`${one} / ${other}`, ...[...ratios, median(ratios)].map(ratio => ratio.toFixed(2))];
   });
   return table([[title, ...rounds.map(round => `round ${round}`), 'median'], ...rows]);
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { median, mediansTable, type Run, ratiosTable, stepsTable } from '../../bench/figures.ts';
+import { median, mediansTable, type Run, ratiosTable, sharesTable, stepsTable } from '../../bench/figures.ts';
 
 const run = (contestant: string, round: number, wall: number, seconds = 1): Run => ({
   contestant,
@@ -13,6 +13,7 @@ const run = (contestant: string, round: number, wall: number, seconds = 1): Run 
     memory: { processes: 2 ** 20, files: 2 ** 21, together: 3 * 2 ** 20 },
   },
   size: 200e6,
+  disk: 500e6,
   steps: [{ what: 'disk', seconds }],
 });
 
@@ -35,7 +36,7 @@ const cells = (table: string) =>
 test('medians leave the warm-up out', () => {
   const [head, , ours, theirs] = cells(mediansTable(RUNS));
   expect(head?.slice(0, 2)).toEqual(['median of each', 'wall s']);
-  expect(ours).toEqual(['ours', '35.0', '17.5', '1.0', '0.0', '1', '2', '3', '200']);
+  expect(ours).toEqual(['ours', '35.0', '17.5', '1.0', '0.0', '1', '2', '3', '200', '500']);
   expect(theirs?.[1]).toBe('100.0');
 });
 
@@ -63,4 +64,10 @@ test('the median has as many values on either side', () => {
   );
   expect(median([1, 2])).toBe(1.5);
   expect(median([])).toBeNaN();
+});
+
+test('shares are those of each other contestant in the same round', () => {
+  const [wall = '', size = ''] = sharesTable(RUNS, 'theirs').split('\n\n');
+  expect(cells(wall)[2]).toEqual(['ours / theirs', '0.50', '0.40', '0.35', '0.40']);
+  expect(cells(size)[2]).toEqual(['ours / theirs', '1.00', '1.00', '1.00', '1.00']);
 });
