@@ -183,6 +183,19 @@ done
 rm -rf "$list" "$work"
 `;
 
+/** What ldconfig makes of the libraries as they are now. */
+const SAME_CACHE = `set -eu
+aux=$1/var/cache/ldconfig/aux-cache
+[ ! -e "$aux" ] || mv "$aux" "$aux.kept"
+chroot "$1" ldconfig -X -C /tmp/ld.so.cache
+rm -f "$aux"
+[ ! -e "$aux.kept" ] || mv "$aux.kept" "$aux"
+status=0
+cmp -s "$1/tmp/ld.so.cache" "$1/etc/ld.so.cache" || status=$?
+rm -f "$1/tmp/ld.so.cache"
+exit $status
+`;
+
 async function replace(
   sandbox: Sandbox,
   pairs: readonly Pair[],
@@ -206,7 +219,8 @@ async function replace(
   if (replaced.status !== 0) return 'scripts have given files of the packages attributes';
   for (const [path, time] of dated) await sandbox.run(['touch', '-m', '-d', `@${time}`, `${TREE}/${path}`]);
   await sandbox.run(['sh', '-c', 'cat > "$1"', 'write', `${TREE}/var/lib/dpkg/status`], { input: later });
-  return undefined;
+  const cached = await sandbox.run(['sh', '-c', SAME_CACHE, 'cache', TREE], { accept: [0, 1] });
+  return cached.status === 0 ? undefined : "the loader's cache would be another";
 }
 
 /** Directories in which nothing came after the package made them: they keep the package's time. */

@@ -7,7 +7,7 @@ import {
   type Unpacked,
   whyNotInPlace,
 } from '../../../src/build/layers/package-contents.ts';
-import { filesRead } from '../../../src/build/layers/package-trace.ts';
+import { filesRead, withoutMereLibraries } from '../../../src/build/layers/package-trace.ts';
 
 const file = (digest: string, more: Partial<Entry> = {}): Entry => ({
   ...{ kind: 'f', told: '755 0 0 1 ', time: '100.5', isEmpty: false, digest },
@@ -109,4 +109,26 @@ it('reads entries with any names, and their digests', () => {
 
 it('tells what was read after it was unpacked', () => {
   expect(filesRead('5.0 5.3 usr/a\x006.5 5.3 usr/b c\n\x005.3 5.3 usr/d\0')).toEqual(['usr/b c\n', 'usr/d']);
+});
+
+it('tells libraries that were used from those that only ldconfig has read', () => {
+  const own = 'usr/lib/x86_64-linux-gnu';
+  const read = [
+    'usr/bin/perl',
+    'etc/a',
+    `${own}/liba.so.1.2`,
+    `${own}/libb.so.3`,
+    `${own}/libc.so.6`,
+    'usr/lib/libd.so',
+  ];
+  const plugin = `${own}/perl/libe.so`;
+  const lists = ['etc/ld.so.cache', 'var/lib/dpkg/info/libb3.list'];
+  const nss = `${own}/libnss_files.so.2`;
+  const named = [
+    ...['usr/bin/perl\0liba.so.1', `${own}/liba.so.1.2\0libc.so.6`, `${own}/libb.so.3\0libd.so`],
+    ...[...lists.map(path => `${path}\0libb.so.3`), '\0'],
+    ...['liba.so.1\tliba.so.1.2', 'libx.so\tlibd.so', ''],
+  ].join('\n');
+  const used = ['usr/bin/perl', 'etc/a', `${own}/liba.so.1.2`, `${own}/libc.so.6`, plugin, nss];
+  expect(withoutMereLibraries([...read, plugin, nss, ...lists], named)).toEqual([...used, ...lists]);
 });
