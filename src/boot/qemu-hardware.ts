@@ -16,6 +16,9 @@ export function qemuHardware(qmp: Pick<Qmp, 'execute'>): Hardware {
     async powerButton() {
       await qmp.execute('system_powerdown');
     },
+    async enlarge(bytes) {
+      await qmp.execute('block_resize', { device: DISK, size: bytes });
+    },
     async discarded() {
       const devices = (await qmp.execute('query-blockstats')) as readonly BlockStatistics[];
       const disk = devices.find(({ device }) => device === DISK);

@@ -108,13 +108,13 @@ class QemuMachine implements Machine, Trial {
   }
 
   get hardware(): Hardware {
-    return qemuHardware({ execute: command => this.#ask(command) });
+    return qemuHardware({ execute: (command, parameters) => this.#ask(command, parameters) });
   }
 
   /** @throws CheckError when QEMU has ended: that is what the guest did, and no fault of the place */
-  async #ask(command: string): Promise<unknown> {
+  async #ask(command: string, parameters?: Readonly<Record<string, unknown>>): Promise<unknown> {
     try {
-      return await this.#parts.qmp.execute(command);
+      return await this.#parts.qmp.execute(command, parameters);
     } catch (error) {
       const status = await this.status();
       if (!status.startsWith('ended')) throw error;

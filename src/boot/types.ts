@@ -94,6 +94,8 @@ export interface Told {
 export interface Hardware {
   /** The button by which ACPI asks for power-off; resolves once it is pressed. */
   powerButton(): Promise<void>;
+  /** Makes the disk larger under the running guest. @param bytes its new size */
+  enlarge(bytes: number): Promise<void>;
   /** Bytes of its disk that the guest said it has no use for, since power-on. */
   discarded(): Promise<number>;
 }

@@ -73,13 +73,16 @@ function explainIssue(issue: z.core.$ZodIssue, schema: z.ZodType, node: Node): F
 
 function explainKey(issue: z.core.$ZodIssueInvalidKey): Finding {
   const word = String(issue.path.at(-1));
-  const inner = issue.issues[0];
+  const [first] = issue.issues;
+  // Of several kinds of names, the words that are known tell most.
+  const inner = first?.code === 'invalid_union' ? first.errors[0]?.[0] : first;
   const words = inner?.code === 'invalid_value' ? inner.values.map(String) : undefined;
   const expected = words === undefined ? inner?.message : alternatives(words);
   return {
     path: issue.path,
     key: true,
-    what: `${quoted(word)} cannot be a name in %s`,
+    what:
+      words === undefined ? `${quoted(word)} cannot be a name in %s` : `unknown key ${quoted(word)} in %s`,
     hint: { word, words: words ?? [], ...(expected === undefined ? {} : { expected }) },
   };
 }

@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import type { ResolvedLine } from './lines.ts';
 import type { Mistakes } from './mistakes.ts';
 import { nodeAt, wordsOf } from './node.ts';
-import { OWN_KINDS, type OwnCheck, type OwnKind } from './types.ts';
+import { OWN_KINDS, OWN_NAME, type OwnCheck, type OwnKind } from './types.ts';
 
 /** In front of the names of checks that a user brings himself. */
 const PREFIX = 'own/';
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const NAME = new RegExp(OWN_NAME);
 const GOSS = /\.ya?ml$/;
 
 export function isOwnCheck(name: string): boolean {
@@ -55,15 +55,20 @@ export async function withOwnChecks(
   return Promise.all(
     lines.map(async resolved => {
       const { line, settings, base } = resolved;
-      const { own } = line.verify;
-      if (own === undefined) return resolved;
+      const { own = [], quarantine = {} } = line.verify;
       const words = wordsOf(nodeAt(settings, 'verify', 'own'));
       const placeOf = (folder: string) =>
         words.find(({ text }) => text === folder)?.place ?? base.image.place;
       const checks = await ownChecks(factory, own, (folder, what, expected) =>
         mistakes.add(placeOf(folder), what, { expected }),
       );
-      const names = [...line.verify.checks, ...checks.map(({ name }) => name)];
+      const known = checks.map(({ name }) => name);
+      for (const name of Object.keys(quarantine)) {
+        if (!isOwnCheck(name) || known.includes(name)) continue;
+        const place = nodeAt(settings, 'verify', 'quarantine', name)?.place ?? base.image.place;
+        mistakes.add(place, `there is no check ${name}`, { expected: known.join(', ') || 'verify.own' });
+      }
+      const names = [...line.verify.checks, ...known];
       return { ...resolved, line: { ...line, verify: { ...line.verify, checks: names } } };
     }),
   );
@@ -95,9 +100,8 @@ async function filesIn(folder: string): Promise<Dirent[]> {
 
 function checkOf(kind: OwnKind, folder: string, file: string, complain: Complain): OwnCheck | undefined {
   const path = join(folder, kind, file);
-  const name = kind === 'goss' ? file.replace(GOSS, '') : file;
-  if (NAME.test(name) && (kind !== 'goss' || GOSS.test(file)))
-    return { name: `${PREFIX}${name}`, kind, path };
+  const name = `${PREFIX}${kind === 'goss' ? file.replace(GOSS, '') : file}`;
+  if (NAME.test(name) && (kind !== 'goss' || GOSS.test(file))) return { name, kind, path };
   complain(
     `${path} cannot be a check`,
     kind === 'goss' ? 'NAME.yaml' : 'a name of letters, digits, dots and hyphens',

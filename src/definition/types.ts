@@ -97,6 +97,8 @@ export interface NovaPlace {
   readonly servers?: number;
 }
 
+/** Names of the checks that a user brings himself, as the source of a pattern. */
+export const OWN_NAME = '^own/[A-Za-z0-9][A-Za-z0-9._-]{0,62}$';
 /** Folders of a folder of own checks: scripts for the guest, scripts for the runner, files for goss. */
 export const OWN_KINDS = ['guest', 'runner', 'goss'] as const;
 export type OwnKind = (typeof OWN_KINDS)[number];

@@ -66,6 +66,15 @@ describe('a machine', () => {
     expect(Buffer.alloc(1024 ** 2).equals(await readFile(request.image))).toBe(true);
   });
 
+  it('sees its disk grow while it runs', async () => {
+    const { machine, request, directory } = await booted();
+    await machine.hardware?.enlarge(2 * request.diskSize);
+    const [folder = ''] = (await readdir(directory)).filter(name => name.startsWith('machine-'));
+    const info = ['qemu-img', 'info', '-U', '--output=json', join(directory, folder, 'disk.qcow2')];
+    const told = JSON.parse((await run(info)).stdout);
+    expect(told['virtual-size']).toBe(2 * request.diskSize);
+  });
+
   it('shows its screen as a picture, and has none when it is gone', async () => {
     const { machine, directory } = await booted();
     const first = await machine.screen();

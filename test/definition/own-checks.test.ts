@@ -58,3 +58,21 @@ it('takes no folder by an absolute path, which would be another one elsewhere', 
   const { load } = await factory({}, FACTORY.replace('[checks]', '[/checks]'));
   await expect(load()).rejects.toThrow(/a folder, relative to the factory file/);
 });
+
+const quarantined = (name: string) =>
+  FACTORY.replace('[checks]', `[checks], quarantine: {${name}: {tracker: x, expires: 2099-12-24}}`);
+
+it('can be in quarantine, like any other', async () => {
+  const { load } = await factory({ 'checks/guest/swap': 0o755 }, quarantined('own/swap'));
+  const [line] = (await load()).images;
+  expect(Object.keys(line?.verify.quarantine ?? {})).toEqual(['own/swap']);
+});
+
+it('cannot be in quarantine when it is not there', async () => {
+  const { load } = await factory({ 'checks/guest/swap': 0o755 }, quarantined('own/swop'));
+  await expect(load()).rejects.toThrow(
+    /factory\.yaml:1:\d+: there is no check own\/swop, expected own\/swap/,
+  );
+  const without = await factory({}, quarantined('own/swap').replace('own: [checks], ', ''));
+  await expect(without.load()).rejects.toThrow(/there is no check own\/swap, expected verify\.own/);
+});

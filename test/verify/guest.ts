@@ -82,7 +82,11 @@ export function refused(methods: string): SshResult {
 }
 
 function hardware(discarded: number[]): Hardware {
-  return { powerButton: async () => {}, discarded: async () => discarded.shift() ?? 0 };
+  return {
+    powerButton: async () => {},
+    enlarge: async () => {},
+    discarded: async () => discarded.shift() ?? 0,
+  };
 }
 
 /** What a check asks as root, without what makes it root. */

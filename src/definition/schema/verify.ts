@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CHECK_NAMES } from '../builtin.ts';
+import { OWN_NAME } from '../types.ts';
 import { list, loose, pattern, record, someChecks, VISIBLE, word, words } from './shapes.ts';
 import { count, duration, isDay, line, MIB, size } from './values.ts';
 
@@ -9,6 +10,8 @@ const quarantine = z
     expires: line.describe('Its last day, in UTC.'),
   })
   .refine(({ expires }) => isDay(expires), { error: 'a last day that there is, such as 2026-12-24' });
+/** A check of ours, or of the user's own; whether that one exists is known when its folder is read. */
+const checkName = z.union([word(CHECK_NAMES), z.string().regex(new RegExp(OWN_NAME), { abort: true })]);
 const QUARANTINE = 'Checks whose failure stops nothing until a day; after it, being here is a failure.';
 
 const allowed = z
@@ -41,7 +44,7 @@ export const verify = {
   throughput: size(1, 1024 * 1024 * MIB).describe('Least bytes a second between guest and runner.'),
   memory: size(128 * MIB, 1024 * 1024 * MIB).describe('Memory of the test machine.'),
   cpus: count(1, 64, 'processors').describe('Its processors.'),
-  quarantine: record(word(CHECK_NAMES), quarantine).describe(QUARANTINE),
+  quarantine: record(checkName, quarantine).describe(QUARANTINE),
   allow: record(word(CHECK_NAMES), record(line, allowed)).describe(ALLOW),
   own: list(folder).describe(OWN),
   nova: loose(NOVA).describe('Where its server is in a cloud, with machine nova.'),
@@ -51,7 +54,7 @@ export const resolvedVerify = z.object({
   ...verify,
   checks: someChecks(verify.checks),
   throughput: verify.throughput.exactOptional(),
-  quarantine: z.partialRecord(word(CHECK_NAMES), quarantine).exactOptional(),
+  quarantine: z.record(checkName, quarantine).exactOptional(),
   allow: z.partialRecord(word(CHECK_NAMES), z.record(line, allowed)).exactOptional(),
   own: verify.own.exactOptional(),
   nova: z.object(optional(NOVA)).exactOptional(),

@@ -1,11 +1,11 @@
 import { CheckError } from '../../host/errors.ts';
 import { asked } from '../asked.ts';
-import type { GuestCheck } from '../types.ts';
+import type { GuestCheck, GuestUnderTest } from '../types.ts';
 
 /** What inode tables and the journal may take; partitions beside the root are of the image's own size. */
 const SHARE = 0.85;
 const MIB = 1024 ** 2;
-const SIZE = "stat -f -c '%b %S' /";
+export const SIZE = "stat -f -c '%b %S' /";
 
 export const rootGrows: GuestCheck = {
   kind: 'guest',
@@ -16,9 +16,7 @@ export const rootGrows: GuestCheck = {
   asks: () => [SIZE],
   async run(guest) {
     const { imageSize, diskSize } = guest;
-    const [blocks, blockSize] = (await asked(guest, SIZE)).split(' ').map(Number);
-    const size = (blocks ?? Number.NaN) * (blockSize ?? Number.NaN);
-    if (!Number.isSafeInteger(size)) throw new CheckError('the size of the root filesystem cannot be read');
+    const size = await rootSize(guest);
     const seen = `${mebibytes(size)} of root filesystem on a disk of ${mebibytes(diskSize)}`;
     const image = `the image has ${mebibytes(imageSize)}`;
     if (size > imageSize && size > (diskSize - imageSize) * SHARE) return `${seen}; ${image}`;
@@ -27,6 +25,14 @@ export const rootGrows: GuestCheck = {
     });
   },
 };
+
+/** Bytes of the root filesystem. */
+export async function rootSize(guest: GuestUnderTest): Promise<number> {
+  const [blocks, blockSize] = (await asked(guest, SIZE)).split(' ').map(Number);
+  const size = (blocks ?? Number.NaN) * (blockSize ?? Number.NaN);
+  if (Number.isSafeInteger(size)) return size;
+  throw new CheckError('the size of the root filesystem cannot be read');
+}
 
 function mebibytes(bytes: number): string {
   return `${Math.round(bytes / MIB)} MiB`;

@@ -17,11 +17,13 @@ function clock() {
   });
 }
 
+const GIB = 1024 ** 3;
 const STATE: Readonly<Record<string, string>> = {
   'ip -4': '2: e inet 10.70.83.100/24',
   findmnt: '/ /dev/vda1 ext4',
   'resolv.conf': 'nameserver 10.70.83.53',
   ssh_host: 'ssh-ed25519 AAAA',
+  'stat -f': `${3 * GIB} 1`,
 };
 
 /** Goes down when told, and is back after so many tries, with this changed. */
@@ -55,6 +57,19 @@ describe('restart', () => {
     expect(await restart.run(restarting(5))).toBe(
       'back after 5.0 s with the same address, mounts, resolver, host keys',
     );
+  });
+
+  it('makes the disk larger meanwhile, and wants a root that follows', async () => {
+    const enlarged: number[] = [];
+    const withDisk = (size: number) => {
+      const guest = restarting(5, { 'stat -f': `${size} 1` });
+      const hardware = { powerButton: async () => {}, discarded: async () => 0 };
+      const enlarge = async (bytes: number) => void enlarged.push(bytes / GIB);
+      return { ...guest, machine: { ...guest.machine, hardware: { ...hardware, enlarge } } };
+    };
+    expect(await restart.run(withDisk(Math.floor(3.9 * GIB)))).toMatch(/^back .*, and a root that grew with its disk$/);
+    await expect(restart.run(withDisk(3 * GIB))).rejects.toThrow(/made 1024 MiB larger, and its root 0 MiB/);
+    expect(enlarged).toEqual([5, 5]);
   });
 
   it.each([

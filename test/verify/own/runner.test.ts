@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,8 +7,11 @@ import { CancelledError, CheckError } from '../../../src/host/errors.ts';
 import { rootPrefix } from '../../../src/host/privilege.ts';
 import { runUnprivileged } from '../../../src/verify/own/runner.ts';
 
-/** Only root can become nobody; unit tests need no root. */
-const root = await rootPrefix().catch(() => undefined);
+/** Only root can become nobody; unit tests need no root. What is done through sudo is no child of ours. */
+const SUDO = ['sudo', '-n', '--'];
+const prefix = await rootPrefix().catch(() => undefined);
+const WAYS = prefix === undefined ? [] : [...new Set([prefix.join(' '), SUDO.join(' ')])];
+let root: readonly string[] = [];
 
 let folder = '';
 
@@ -24,7 +27,7 @@ async function script(text: string, { timeout = 20_000, context = createContext(
   await writeFile(path, text);
   await chmod(path, 0o700);
   return runUnprivileged(context, {
-    ...{ path, arguments: ['127.0.0.1', '2222'], root: root ?? [], timeout },
+    ...{ path, arguments: ['127.0.0.1', '2222'], root, timeout },
   });
 }
 
@@ -34,7 +37,11 @@ async function processes(): Promise<string[]> {
   return Promise.all(pids.map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
 }
 
-describe.skipIf(root === undefined)('a script on the runner', () => {
+describe.each(WAYS.map(way => ({ way })))('a script on the runner, started by "$way"', ({ way }) => {
+  beforeAll(() => {
+    root = way.split(' ').filter(word => word !== '');
+  });
+
   it('tells its output and status, and gets the address of the guest', async () => {
     const { status, stdout, stderr } = await script('#!/bin/sh\necho "$@"\necho oops >&2\nexit 3\n');
     expect({ status, stdout, stderr }).toEqual({ status: 3, stdout: '127.0.0.1 2222\n', stderr: 'oops\n' });
@@ -52,8 +59,7 @@ describe.skipIf(root === undefined)('a script on the runner', () => {
   });
 
   it('reads no file of ours, sees none of our processes, and leaves nothing in /tmp', async () => {
-    const secret = join(folder, 'secret');
-    await mkdir(secret, { mode: 0o700 });
+    const secret = await mkdtemp(join(folder, 'secret-'));
     await writeFile(join(secret, 'key'), 'key', { mode: 0o600 });
     const name = `left-${process.pid}`;
     const { stdout } = await script(

@@ -3,12 +3,15 @@ import { defect, type GuestMutation } from '../types.ts';
 
 /** Defects of disk and hardware. */
 export const HARDWARE: readonly GuestMutation[] = [
-  defect([
-    'root-grows',
-    'a root that stays small',
-    /did not grow/,
-    plot => cloudConfig(plot, 'growth', { growpart: { mode: 'off' } }),
-  ]),
+  defect(
+    [
+      'root-grows',
+      'a root that stays small',
+      /did not grow/,
+      plot => cloudConfig(plot, 'growth', { growpart: { mode: 'off' } }),
+    ],
+    { also: ['restart'] },
+  ),
   defect([
     'root-filesystem',
     'a filesystem in which the kernel saw errors',
