@@ -12,7 +12,7 @@ import { FILES } from './qemu-argv.ts';
 import { qemuHardware } from './qemu-hardware.ts';
 import { type Parts, switchOn } from './qemu-start.ts';
 import { takeScreen } from './screen.ts';
-import { closeSsh, loginArgv, ssh } from './ssh.ts';
+import { closeSsh, forgetSsh, loginArgv, ssh } from './ssh.ts';
 import type {
   Accelerator,
   Hardware,
@@ -167,7 +167,7 @@ class QemuMachine implements Machine, Trial {
   }
 
   async ssh(command: string, options: SshOptions = {}): Promise<SshResult> {
-    if (options.fresh) await closeSsh(this.#parts.ssh);
+    if (options.fresh) await forgetSsh(this.#parts.ssh);
     return ssh(this.#parts.ssh, command, { ...options, signal: this.#context.signal });
   }
 

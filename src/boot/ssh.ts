@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckError } from '../host/errors.ts';
 import { run, ToolError } from '../host/process.ts';
@@ -6,6 +6,7 @@ import { tied } from './tied.ts';
 import type { SshOptions, SshResult } from './types.ts';
 
 const KEY = 'id_ed25519';
+const KNOWN = 'known_hosts';
 const MINUTE = 60_000;
 
 /** Makes a key pair for this run alone. @returns the public half, as authorized_keys has it */
@@ -32,7 +33,7 @@ export interface SshTarget {
 const OPTIONS = [
   ...['BatchMode=yes', 'ConnectTimeout=8', 'LogLevel=ERROR', 'ServerAliveInterval=10'],
   ...[`IdentityFile=${KEY}`, 'IdentitiesOnly=yes', 'IdentityAgent=none', 'UpdateHostKeys=no'],
-  ...['UserKnownHostsFile=known_hosts', 'GlobalKnownHostsFile=/dev/null', 'StrictHostKeyChecking=accept-new'],
+  ...[`UserKnownHostsFile=${KNOWN}`, 'GlobalKnownHostsFile=/dev/null', 'StrictHostKeyChecking=accept-new'],
 ];
 const SHARED = ['ControlMaster=auto', 'ControlPath=ssh.sock', 'ControlPersist=yes'];
 const KEYLESS = ['PubkeyAuthentication=no'];
@@ -46,7 +47,7 @@ export function sshArgv(target: SshTarget, command: string, { user, keyless }: S
 
 /** What a person types to log in, in whatever folder he is. */
 export function loginArgv({ host, port, user, directory }: SshTarget): string[] {
-  const known = `UserKnownHostsFile=${join(directory, 'known_hosts')}`;
+  const known = `UserKnownHostsFile=${join(directory, KNOWN)}`;
   const key = ['-i', join(directory, KEY), '-o', 'IdentitiesOnly=yes'];
   return ['ssh', '-F', 'none', ...key, '-o', known, '-p', String(port), `${user}@${host}`];
 }
@@ -76,4 +77,10 @@ export async function ssh(
 export async function closeSsh(target: SshTarget): Promise<void> {
   const argv = ['ssh', '-F', 'none', '-o', 'ControlPath=ssh.sock', '-O', 'exit', target.host];
   await run(tied(argv), { cwd: target.directory, timeout: 1000 }).catch(() => {});
+}
+
+/** Ends the shared connection, and forgets by which host key the guest was known. */
+export async function forgetSsh(target: SshTarget): Promise<void> {
+  await closeSsh(target);
+  await rm(join(target.directory, KNOWN), { force: true });
 }

@@ -110,7 +110,7 @@ export interface SshOptions {
   readonly keyless?: boolean;
   /** Written to the command's standard input; default: nothing. */
   readonly input?: Buffer;
-  /** Hangs the shared connection up first: the guest at its other end was started anew. */
+  /** Hangs the shared connection up first, and takes any host key: the guest at its other end was started anew. */
   readonly fresh?: boolean;
 }
 

@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { makeKeyPair, ssh, sshArgv } from '../../src/boot/ssh.ts';
+import { forgetSsh, makeKeyPair, ssh, sshArgv } from '../../src/boot/ssh.ts';
 import { CancelledError, CheckError } from '../../src/host/errors.ts';
 import { run } from '../../src/host/process.ts';
 import { temporary } from './temporary.ts';
@@ -69,4 +69,11 @@ it('ends at once when cancelled', async () => {
   const start = Date.now();
   await expect(running).rejects.toThrow(CancelledError);
   expect(Date.now() - start).toBeLessThan(1500);
+});
+
+it('forgets by which key a guest was known', async () => {
+  const directory = await temporary();
+  await writeFile(join(directory, 'known_hosts'), 'x\n');
+  await forgetSsh({ host: '127.0.0.1', port: 1, user: 'debian', directory });
+  expect(await readdir(directory)).toEqual([]);
 });

@@ -67,7 +67,9 @@ describe('restart', () => {
       const enlarge = async (bytes: number) => void enlarged.push(bytes / GIB);
       return { ...guest, machine: { ...guest.machine, hardware: { ...hardware, enlarge } } };
     };
-    expect(await restart.run(withDisk(Math.floor(3.9 * GIB)))).toMatch(/^back .*, and a root that grew with its disk$/);
+    expect(await restart.run(withDisk(Math.floor(3.9 * GIB)))).toMatch(
+      /^back .*, and a root that grew with its disk$/,
+    );
     await expect(restart.run(withDisk(3 * GIB))).rejects.toThrow(/made 1024 MiB larger, and its root 0 MiB/);
     expect(enlarged).toEqual([5, 5]);
   });

@@ -6,11 +6,12 @@ export async function unit(plot: Plot, name: string, text: string, target = 'mul
   plot.symlink(`/etc/systemd/system/${target}.wants/${name}`, `/etc/systemd/system/${name}`);
 }
 
-/** A service that runs a script once, when the network is there and before cloud-init has finished. */
+/** A service that runs a script once, when the network is there, before sshd starts and cloud-init finishes. */
 export async function onceAtBoot(plot: Plot, name: string, script: string, more = ''): Promise<void> {
   const program = `/usr/local/sbin/${name}`;
   await plot.file(program, `#!/bin/sh\n${script}\n`, 0o755);
-  const order = 'Wants=network-online.target\nAfter=network-online.target\nBefore=cloud-config.service\n';
+  const order =
+    'Wants=network-online.target\nAfter=network-online.target\nBefore=cloud-config.service ssh.service\n';
   const service = `[Service]\nType=oneshot\n${more}ExecStart=${program}\n`;
   await unit(plot, `${name}.service`, `[Unit]\n${order}${service}`);
 }

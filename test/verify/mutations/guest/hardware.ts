@@ -25,7 +25,7 @@ export const HARDWARE: readonly GuestMutation[] = [
     plot =>
       plot.file(
         '/etc/udev/rules.d/99-app.rules',
-        'SUBSYSTEM=="block", KERNEL=="vd*", ATTR{queue/discard_max_bytes}="0"\n',
+        'SUBSYSTEM=="block", KERNEL=="vd?", ATTR{queue/discard_max_bytes}="0"\n',
       ),
   ]),
   defect([

@@ -35,7 +35,7 @@ export const NETWORK: readonly GuestMutation[] = [
     'resolver',
     'a resolver of its own',
     /192\.0\.2\.53/,
-    plot => plot.file('/etc/systemd/resolved.conf.d/app.conf', '[Resolve]\nDNS=192.0.2.53\nDomains=~.\n'),
+    plot => plot.file('/etc/systemd/resolved.conf.d/app.conf', '[Resolve]\nDNS=192.0.2.53\n'),
   ]),
   defect([
     'throughput',
@@ -64,9 +64,14 @@ export const NETWORK: readonly GuestMutation[] = [
   defect(['listening', 'a service for everybody', /tcp\/8080/, listener]),
   defect([
     'static-network',
-    'no IPv6',
-    /has no fd/,
-    plot => plot.file('/etc/sysctl.d/99-app.conf', 'net.ipv6.conf.all.disable_ipv6 = 1\n'),
+    'an MTU of its own',
+    /the MTU of the first interface is 1500/,
+    plot =>
+      onceAtBoot(
+        plot,
+        'app-mtu',
+        'cd /sys/class/net && for link in e*; do ip link set dev $link mtu 1500; done',
+      ),
   ]),
 ];
 

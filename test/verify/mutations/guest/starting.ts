@@ -27,7 +27,7 @@ export const STARTING: readonly GuestMutation[] = [
       onceAtBoot(
         plot,
         'app-greedy',
-        'sleep 600 & echo 1000 > /proc/$!/oom_score_adj; echo f > /proc/sysrq-trigger; wait',
+        'sleep 60 & echo 1000 > /proc/$!/oom_score_adj; echo f > /proc/sysrq-trigger; wait',
         'OOMPolicy=continue\n',
       ),
   ]),
