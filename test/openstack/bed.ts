@@ -11,6 +11,7 @@ import { login } from './support.ts';
 
 /** One project of a cloud with a stranger's things in it, a bundle of one's own, and a program with a state of its own. */
 export interface Bed {
+  readonly project: string;
   readonly folder: string;
   readonly bundle: string;
   readonly session: Session;
@@ -46,7 +47,7 @@ export async function openBed(
   const forget = await seedStranger(session);
   const before = await holdings(session);
   return {
-    ...{ folder, bundle, session, env },
+    ...{ project, folder, bundle, session, env },
     verify: (...words) => [
       ...['verify', bundle, '--factory', factory],
       ...['--machine', 'nova', '--cloud', project, ...words],

@@ -4,13 +4,17 @@ import { computeEndpoints, PEOPLE, populate, SERVICE_USERS } from './identity.ts
 import { linksOf } from './node.ts';
 import type { Place } from './place.ts';
 import { startLibvirt } from './services/libvirt.ts';
-import { NEUTRON, PHYSICAL, prepareNeutron, startNeutron } from './services/neutron.ts';
+import { NEUTRON, PHYSICAL, prepareNeutron, restartAgents, startNeutron } from './services/neutron.ts';
 import { findHost, METADATA, METADATA_SECRET, NOVA, prepareNova, startNova } from './services/nova.ts';
 import { PLACEMENT, preparePlacement, startPlacement } from './services/placement.ts';
 import { startMessages } from './services/rabbitmq.ts';
 
 const AGENTS = 4;
 const PATIENCE = 120_000;
+/** Milliseconds in which agents do what they were told, on a busy machine. */
+const WIRING = 60_000;
+/** Of a project's network: DHCP, and the two ends of its router. */
+const OWN_PORTS = 3;
 
 /** name, MiB of memory, GiB of disk. A disk of 0 is refused to ordinary users by Nova's policy. */
 const FLAVORS = [
@@ -36,6 +40,7 @@ export async function bringUpCompute(place: Place, region: string): Promise<void
   const neutron = admin.at(`${place.url(NEUTRON)}/v2.0`);
   await waitForAgents(neutron);
   await place.once('networks', () => makeNetworks(place, neutron));
+  await waitForWires(place, neutron);
 }
 
 async function makeFlavors(nova: Caller): Promise<void> {
@@ -66,6 +71,24 @@ async function makeNetworks(place: Place, admin: Caller): Promise<void> {
   for (const who of PEOPLE) {
     const own = (await Caller.login(place, who)).at(`${place.url(NEUTRON)}/v2.0`);
     await makePrivate(own, outside);
+  }
+}
+
+/** Until the agents have plugged in what they were told to: of each project's network and of the provider's. */
+async function waitForWires(place: Place, neutron: Caller): Promise<void> {
+  const wanted = PEOPLE.length * OWN_PORTS + 1;
+  for (let restarts = 0; ; restarts++) {
+    const end = Date.now() + WIRING;
+    let plugged = 0;
+    while (plugged < wanted && Date.now() < end) {
+      await delay(500);
+      const ports = await neutron.list('ports');
+      const agents = ports.filter(each => String(each.device_owner).startsWith('network:'));
+      plugged = agents.filter(({ status }) => status === 'ACTIVE').length;
+    }
+    if (plugged >= wanted) return;
+    if (restarts === 2) throw new Error(`Neutron's agents plugged in ${plugged} of ${wanted} ports`);
+    await restartAgents(place);
   }
 }
 

@@ -103,7 +103,7 @@ export async function killVerifications(bed: Bed, kills: number, next: () => num
     const each = await killOne(bed, randomMoment(next), before, left);
     left = each.left;
     if (each.killed) all.push(each);
-    console.log(told(all.length, each));
+    console.log(`${bed.project}, ${told(all.length, each)}`);
   }
   return all;
 }

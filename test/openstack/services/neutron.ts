@@ -1,6 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { run } from '../../../src/host/process.ts';
-import { speaksHttp, startDaemon, waitForDaemon } from '../daemons.ts';
+import { speaksHttp, startDaemon, stopDaemons, waitForDaemon } from '../daemons.ts';
 import { linksOf } from '../node.ts';
 import { ini, type Place } from '../place.ts';
 import { serviceLogin } from './keystone.ts';
@@ -130,7 +130,24 @@ export async function startNeutron(place: Place): Promise<void> {
   await startDaemon(place, 'neutron-server', ['neutron-server', ...files(place, 'neutron', 'ml2')]);
   // An agent that asks before the server listens waits a minute for the answer.
   await waitForDaemon(place, 'neutron-server', () => speaksHttp(place.url(NEUTRON)));
+  await startAgents(place);
+}
+
+async function startAgents(place: Place): Promise<void> {
   for (const [agent, file] of Object.entries(AGENTS)) {
     await startDaemon(place, `neutron-${agent}`, [`neutron-${agent}`, ...files(place, 'neutron', file)]);
   }
+}
+
+/**
+ * For agents that hang. Their privileged halves now and then die in their first moments, of a defect of eventlet with
+ * threads (`cannot switch to a different thread`), and the agents then wait for them for ever.
+ */
+export async function restartAgents(place: Place): Promise<void> {
+  await stopDaemons(
+    place,
+    Object.keys(AGENTS).map(agent => `neutron-${agent}`),
+    5,
+  );
+  await startAgents(place);
 }
