@@ -130,7 +130,7 @@ describe('what verifications leave in a real cloud', () => {
     expect(left.length).toBeGreaterThan(THINGS - 2);
     const held = await bed.holds();
     const seen = await bed.reap();
-    expect(seen.output).toContain(`would remove ${left.length}, left alone 0`);
+    expect(seen.output).toContain(`would remove ${left.length},`);
     expect(await bed.holds()).toEqual(held);
     const { status, output } = await bed.reap('--no-dry-run');
     expect(status, output).toBe(0);
