@@ -1,9 +1,9 @@
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { createContext } from '../../src/host/context.ts';
 import { places } from '../../src/host/places.ts';
 import { run } from '../../src/host/process.ts';
-import { toolsKey } from '../../src/host/sandbox/tools-tree.ts';
+import { toolsPath } from '../../src/host/sandbox/tools-tree.ts';
 import { FaultMirror } from './fault-mirror.ts';
 import { PROGRAM, startCommand } from './program.ts';
 import { UpdatedArchive } from './updated-archive.ts';
@@ -39,7 +39,7 @@ export class UpdatedBed {
     const folder = await mkdtemp('/var/tmp/image-factory-updated-');
     const { cache } = places(createContext({ env: process.env }));
     const own = join(folder, 'cache/image-factory');
-    const tools = join('tools', toolsKey('engine'));
+    const tools = relative(cache, toolsPath(cache, 'engine'));
     for (const name of [tools, 'downloads/debian', 'package-lists']) {
       await mkdir(join(own, name, '..'), { recursive: true });
       await run(['cp', '--archive', '--link', join(cache, name), join(own, name)]);
