@@ -80,6 +80,15 @@ describe('a package update', () => {
       onLine: line => log.line('mmdebstrap', line),
     });
 
+  const stepsOf = (packages: Readonly<Record<string, string>>) =>
+    keySteps(packages, [
+      { place: 'bootstrap', ingredients: 1 },
+      { place: 'settle', ingredients: 1 },
+    ]);
+
+  const layerOf = (packages: Readonly<Record<string, string>>) =>
+    new LayerStore(context, folder).find(stepsOf(packages)[0]?.key ?? '');
+
   const refuse = () => Promise.reject(new Error('a new bootstrap'));
 
   /** Brings the tree to these versions as a build does. @param make a new tree */
@@ -88,10 +97,7 @@ describe('a package update', () => {
     const chroot = await Chroot.open(sandbox, 'update');
     try {
       await clearTree(sandbox);
-      const steps = keySteps(packages, [
-        { place: 'bootstrap', ingredients: 1 },
-        { place: 'settle', ingredients: 1 },
-      ]);
+      const steps = stepsOf(packages);
       const layers = await Layers.start(
         { context, sandbox, chroot, log },
         {
@@ -122,6 +128,10 @@ describe('a package update', () => {
     const packages = await versions({});
     await build(await versions(EARLIER), () => makeTree(EARLIER));
     await build(packages, refuse);
+    expect(await layerOf(packages)).toBeUndefined();
+    // A second time: from now on it is at hand as it is.
+    await build(packages, refuse);
+    expect((await layerOf(packages))?.trace?.packages).toEqual(packages);
     const updated = await sealed();
     await clearTree(workshop.sandbox);
     await makeTree({});
