@@ -30,3 +30,24 @@ export function coreImage(core: Buffer, coreStart: number): Buffer {
   image.writeUInt16LE(SEGMENT, BLOCKLIST + 10);
   return image;
 }
+
+/** Of core.img's second sector: how many bytes of redundancy are behind it. */
+const REDUNDANCY = SECTOR + 0x10;
+
+/**
+ * Whether a disk holds a core image where its boot code looks for it: as we lay it, or as grub-install does, with
+ * redundancy behind it and a list of blocks that is longer by that.
+ * @param found what is there, of its length in sectors at least
+ * @param coreStart where it begins (sectors)
+ */
+export function holdsCore(found: Buffer, core: Buffer, coreStart: number): boolean {
+  const placed = coreImage(core, coreStart);
+  const sectors = (image: Buffer) => image.readUInt16LE(BLOCKLIST + 8);
+  const plain = (image: Buffer) => {
+    const bytes = Buffer.from(image.subarray(0, core.length));
+    bytes.fill(0, BLOCKLIST + 8, BLOCKLIST + 10);
+    bytes.fill(0, REDUNDANCY, REDUNDANCY + 4);
+    return bytes;
+  };
+  return sectors(found) >= sectors(placed) && plain(found).equals(plain(placed));
+}

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { bootSector, coreImage } from '../../src/image/boot-code.ts';
+import { bootSector, coreImage, holdsCore } from '../../src/image/boot-code.ts';
 
 // The offsets are GRUB's own words: GRUB_BOOT_MACHINE_KERNEL_SECTOR, _DRIVE_CHECK, _PART_TABLE less the disk's
 // signature in include/grub/i386/pc/boot.h, and the blocklist at the end of diskboot.img's sector.
@@ -45,6 +45,22 @@ it('the core lists its own blocks: all after the first, from where they lie', ()
       },
     ),
   );
+});
+
+it('knows its core where grub-install put it, with redundancy behind it, and no other', () => {
+  const core = randomBytes(3 * 512 - 100);
+  const placed = coreImage(core, 2048);
+  expect(holdsCore(placed, core, 2048)).toBe(true);
+  const installed = Buffer.concat([placed, randomBytes(512)]);
+  randomBytes(100).copy(installed, core.length);
+  installed.writeUInt16LE(3, BLOCKLIST + 8);
+  installed.writeUInt32LE(612, 512 + 0x10);
+  expect(holdsCore(installed, core, 2048)).toBe(true);
+  expect(holdsCore(placed, core, 2049)).toBe(false);
+  installed.writeUInt8(installed.readUInt8(1000) ^ 1, 1000);
+  expect(holdsCore(installed, core, 2048)).toBe(false);
+  placed.writeUInt16LE(1, BLOCKLIST + 8);
+  expect(holdsCore(placed, core, 2048)).toBe(false);
 });
 
 it.runIf(existsSync('/usr/lib/grub/i386-pc/boot.img'))(

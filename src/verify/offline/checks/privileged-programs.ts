@@ -36,6 +36,7 @@ export const PRIVILEGED: ReadonlyMap<string, string> = new Map([
   ['/usr/sbin/pam_extrausers_chkpwd', 'reads a further shadow file for PAM'],
   ['/usr/lib/utempter/utempter', 'writes utmp'],
   ['/usr/lib/x86_64-linux-gnu/utempter/utempter', 'writes utmp'],
+  ...['ndisc6', 'rdisc6', 'rltraceroute6'].map(name => [`/usr/bin/${name}`, 'opens a raw socket'] as const),
   ['/usr/bin/arping', 'opens a raw socket'],
   ['/usr/bin/clockdiff', 'opens a raw socket'],
   ['/usr/lib/x86_64-linux-gnu/gstreamer1.0/gstreamer-1.0/gst-ptp-helper', 'opens privileged ports'],
