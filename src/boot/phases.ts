@@ -11,6 +11,7 @@ const PHASES: readonly { readonly name: string; readonly sign: RegExp }[] = [
 ];
 
 const KERNEL = 2;
+const INIT = 3;
 
 /** Signs that a guest will never come up, however long one waits. */
 const DEAD_ENDS: readonly RegExp[] = [
@@ -36,6 +37,12 @@ export function phaseOf(console: string): string {
 export function systemSpoke(console: string): boolean {
   const text = plainLines(console);
   return PHASES.slice(KERNEL).some(({ sign }) => sign.test(text));
+}
+
+/** Whether kernel or init wrote to the console, which both can be told not to. */
+export function kernelSpoke(console: string): boolean {
+  const text = plainLines(console);
+  return PHASES.slice(KERNEL, INIT + 1).some(({ sign }) => sign.test(text));
 }
 
 /** The line by which a guest says that it gave up; undefined: it did not. */

@@ -150,6 +150,17 @@ describe('console', () => {
     expect(await consoleLog.run(guestUnderTest({ console }))).toBe('1 lines, without a login prompt');
   });
 
+  it('passes with a quiet kernel, and fails where it writes to a screen alone', async () => {
+    const console = 'guest login: ';
+    const active = (text: string) => ({ console, answers: [[/console\/active$/, text]] as const });
+    expect(await consoleLog.run(guestUnderTest(active('tty0 ttyS0\n')))).toBe('1 lines, with a login prompt');
+    await expectFailure(
+      consoleLog,
+      active('tty0\n'),
+      /the kernel writes to tty0, and so not to the console log/,
+    );
+  });
+
   it.each([
     ['an empty log', ' \r\n\u001b[2J\r\n', /is empty/],
     ['the boot loader alone', 'GNU GRUB  version 2.06\r\n', /ends with the boot loader/],
