@@ -37,10 +37,12 @@ const OPTIONS = [
 ];
 const SHARED = ['ControlMaster=auto', 'ControlPath=ssh.sock', 'ControlPersist=yes'];
 const KEYLESS = ['PubkeyAuthentication=no'];
+/** A further login at a guest that is up: a slow host takes long to start another sshd. The first value counts. */
+const FURTHER = ['ConnectTimeout=30'];
 
 export function sshArgv(target: SshTarget, command: string, { user, keyless }: SshOptions = {}): string[] {
   const own = user === undefined && !keyless;
-  const options = [...OPTIONS, ...(own ? SHARED : []), ...(keyless ? KEYLESS : [])];
+  const options = [...(own ? SHARED : FURTHER), ...OPTIONS, ...(keyless ? KEYLESS : [])];
   const where = ['-p', String(target.port), '-l', user ?? target.user, target.host];
   return ['ssh', '-F', 'none', ...options.flatMap(option => ['-o', option]), ...where, '--', command];
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { forgetSsh, makeKeyPair, ssh, sshArgv } from '../../src/boot/ssh.ts';
+import type { SshOptions } from '../../src/boot/types.ts';
 import { CancelledError, CheckError } from '../../src/host/errors.ts';
 import { run } from '../../src/host/process.ts';
 import { temporary } from './temporary.ts';
@@ -35,6 +36,18 @@ it("takes nothing from the user's own configuration", async () => {
   expect(told.stdout).toMatch(/^user debian$/m);
   expect(told.stdout).toMatch(/^port 2222$/m);
   expect(told.stdout).not.toContain('.ssh/known_hosts');
+});
+
+it('waits longer for a further login, since a slow host takes long to start another sshd', async () => {
+  const target = { host: '203.0.113.7', port: 22, user: 'debian', directory: await temporary() };
+  const patience = async (options: SshOptions) => {
+    const [program = '', ...argv] = sshArgv(target, 'true', options);
+    const { stdout } = await run([program, '-G', ...argv]);
+    return /^connecttimeout (\d+)$/m.exec(stdout)?.[1];
+  };
+  expect(await patience({})).toBe('8');
+  expect(await patience({ user: 'root' })).toBe('30');
+  expect(await patience({ keyless: true })).toBe('30');
 });
 
 it('gives up on a guest that says nothing, in time', async () => {
