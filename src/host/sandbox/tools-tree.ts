@@ -199,8 +199,9 @@ async function bootstrap(
 function explain(error: ToolError): Error {
   if (tellsOfFullDisk(error)) return error;
   const text = error.result.stderr;
-  const failed = /^(?:E|Err).*$/m.exec(text)?.[0] ?? 'mmdebstrap failed';
-  return new NetworkError(`the tools tree cannot be made: ${failed}`, {
+  // apt's own summary tells why; of the lines before it each has half, and mmdebstrap adds its command.
+  const failed = (/^E: (?!apt-get |mmdebstrap ).*$/m.exec(text) ?? /^Err.*$/m.exec(text))?.[0];
+  return new NetworkError(`the tools tree cannot be made: ${failed ?? 'mmdebstrap failed'}`, {
     advice: "check the mirror (--mirror, or the host's apt sources)",
     cause: error,
   });
