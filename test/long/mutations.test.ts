@@ -1,12 +1,12 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { corePath } from '../../src/bundle/names.ts';
-import type { Manifest } from '../../src/bundle/types.ts';
+import { run } from '../end-to-end/program.ts';
 import { sharedImage } from '../end-to-end/shared-image.ts';
 import { alarms, boot, GUEST_CHECKS } from '../verify/mutations/booting.ts';
 import { GUEST_MUTATIONS } from '../verify/mutations/guest/index.ts';
-import { caught, sideBySide, withSpecimen } from '../verify/mutations/laboratory.ts';
+import { caught, look, sideBySide, withSpecimen } from '../verify/mutations/laboratory.ts';
 
 /** Seconds that a boot on this host may take, unless a good image tells. */
 const PATIENCE = 900;
@@ -27,13 +27,24 @@ it('there is a defect for every check of a guest', () => {
   expect([...new Set(GUEST_MUTATIONS.flatMap(caught))].sort()).toEqual([...GUEST_CHECKS].sort());
 });
 
-it('a good image raises no false alarm', async () => {
-  const manifest = JSON.parse(await readFile(join(good, 'manifest.json'), 'utf8')) as Manifest;
-  const report = await withSpecimen(good, join(folder, 'good'), [], specimen =>
-    boot({ ...specimen, manifest }, { budget: PATIENCE }),
-  );
-  expect(alarms(report)).toEqual([]);
-  earlier = report.bootSeconds;
+describe('a good image raises no false alarm', () => {
+  it('of Debian 12', async () => {
+    const report = await withSpecimen(good, join(folder, 'good'), [], specimen =>
+      boot(specimen, { budget: PATIENCE }),
+    );
+    expect(alarms(report)).toEqual([]);
+    earlier = report.bootSeconds;
+  });
+
+  it('of Debian 13', async () => {
+    await withSpecimen(await built13(), join(folder, 'good13'), [], async specimen => {
+      const checks = [
+        ...alarms({ checks: await look(specimen) }),
+        ...(await boot(specimen, { budget: PATIENCE })).checks,
+      ];
+      expect(alarms({ checks })).toEqual([]);
+    });
+  });
 });
 
 describe('is caught by the checks that should, and by no other', () => {
@@ -62,4 +73,14 @@ describe('is caught, and nothing else can be asked then:', () => {
 
 function named<T extends { readonly name: string }>(group: readonly T[]) {
   return { group, names: group.map(({ name }) => name).join(', ') };
+}
+
+/** @returns folder of the core of an image of Debian 13 with nothing added */
+async function built13(): Promise<string> {
+  const [factory, output] = [join(folder, 'factory.yaml'), join(folder, 'out')];
+  await writeFile(factory, 'images: {debian: {releases: [13]}}\n');
+  const { status, output: said } = await run(['build', '--factory', factory, '--output', output]);
+  expect(status, said).toBe(0);
+  const line = join(output, 'debian-13');
+  return corePath(join(line, (await readdir(line)).find(name => name.endsWith('-amd64')) ?? ''));
 }

@@ -3,8 +3,8 @@ import { clean } from '../../host/log.ts';
 import type { GuestCheck } from '../types.ts';
 
 const POLL = 500;
-/** cloud-init may be done a moment before the prompt is there. */
-const TRIES = 20;
+/** cloud-init may be done before the prompt is there, on a busy host for a while. */
+const TRIES = 120;
 
 export const loginPrompt: GuestCheck = {
   kind: 'guest',
