@@ -6,7 +6,10 @@ const MENU = '/boot/grub/grub.cfg';
 
 /** Defects of what starts by itself. */
 export const STARTING: readonly GuestMutation[] = [
-  defect(['cloud-init', 'a time zone that there is not', /No\/Where/, zone]),
+  // What cloud-init says of itself is asked by both.
+  defect(['cloud-init', 'a time zone that there is not', /No\/Where/, zone], {
+    also: ['user-data', 'units'],
+  }),
   defect([
     'boot-time',
     'a service for which everything waits two minutes',
@@ -52,12 +55,7 @@ export const STARTING: readonly GuestMutation[] = [
     ],
     { also: ['twins'] },
   ),
-  defect([
-    'console',
-    'a kernel that knows no serial console',
-    /the kernel writes to tty0/,
-    withoutSerialConsole,
-  ]),
+  defect(['console', 'a kernel that knows no serial console', /console log/, withoutSerialConsole]),
   defect([
     'login-prompt',
     'no getty on the serial console',
