@@ -14,6 +14,7 @@ import {
   type Unpacked,
   whyNotInPlace,
 } from './package-contents.ts';
+import { copiedWithDate } from './package-dates.ts';
 import type { PackageTrace } from './package-trace.ts';
 
 /**
@@ -71,6 +72,8 @@ export async function updateInPlace(
   for (const { name, before, now } of pairs) {
     const why = differentField(before, now) ?? whyNotInPlace(before, now, read);
     if (why !== undefined) return `${name}: ${why}`;
+    const copy = await copiedWithDate(sandbox, before.data, read);
+    if (copy !== undefined) return `${name}: /${copy} may be a copy of its file`;
   }
   return replace(sandbox, pairs, status);
 }

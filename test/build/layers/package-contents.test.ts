@@ -7,6 +7,7 @@ import {
   type Unpacked,
   whyNotInPlace,
 } from '../../../src/build/layers/package-contents.ts';
+import { firstUnowned } from '../../../src/build/layers/package-dates.ts';
 import { filesRead, withoutMereLibraries } from '../../../src/build/layers/package-trace.ts';
 
 const file = (digest: string, more: Partial<Entry> = {}): Entry => ({
@@ -131,4 +132,12 @@ it('tells libraries that were used from those that only ldconfig has read', () =
   ].join('\n');
   const used = ['usr/bin/perl', 'etc/a', `${own}/liba.so.1.2`, `${own}/libc.so.6`, plugin, nss];
   expect(withoutMereLibraries([...read, plugin, nss, ...lists], named)).toEqual([...used, ...lists]);
+});
+
+it.each([
+  ['usr/bin/tool\nvar/lib/dpkg/info/tool.md5sums\n', undefined],
+  ['usr/bin/tool\netc/profile\n', 'etc/profile'],
+  ['', undefined],
+])('tells a file that no package brought', (dated, unowned) => {
+  expect(firstUnowned(`${dated}\n/.\n/bin\n/bin/tool\n`)).toBe(unowned);
 });
