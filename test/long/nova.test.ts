@@ -28,7 +28,7 @@ describe('in a real cloud', () => {
   let bed: Bed;
 
   beforeAll(async () => {
-    bed = await openBed(cloud, 'builder', `nova: { servers: ${SERVERS} }`);
+    bed = await openBed(cloud, 'verifier', `nova: { servers: ${SERVERS} }`);
   });
 
   afterAll(() => bed?.close());
