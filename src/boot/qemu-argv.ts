@@ -59,7 +59,7 @@ const MIB = 1024 * 1024;
 
 /** The command line of one guest: no display, no default devices, one way out. */
 export function qemuArgv(
-  request: Pick<MachineRequest, 'memory' | 'cpus' | 'firmware' | 'direct' | 'metadata'>,
+  request: Pick<MachineRequest, 'memory' | 'cpus' | 'firmware' | 'direct' | 'metadata' | 'restarts'>,
   accelerator: Accelerator,
   network: VirtualNetwork,
   fixed?: StaticNetwork,
@@ -69,7 +69,7 @@ export function qemuArgv(
     ...['qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-m', `${Math.ceil(request.memory / MIB)}M`, '-smp', String(request.cpus)],
-    ...accelerationArgv(accelerator),
+    ...accelerationArgv(accelerator, request.restarts),
     ...firmwareArgv(request.firmware),
     ...directArgv(request.direct),
     // The monitor is our pipe: it needs no name in any file system and ends with us.
@@ -87,13 +87,13 @@ export function qemuArgv(
   ];
 }
 
-/** MiB of translated code. What of it is stale after a reset slows each write to memory that it was made of. */
+/** MiB of translated code of a guest that starts anew: what is stale then slows each write to memory that it was made of. */
 const TRANSLATED = 64;
 
 /** Under TCG no model boots measurably faster than `max`, and newer distributions need x86-64-v2. */
-function accelerationArgv(accelerator: Accelerator): string[] {
+function accelerationArgv(accelerator: Accelerator, restarts = false): string[] {
   if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host'];
-  return ['-accel', `tcg,thread=multi,tb-size=${TRANSLATED}`, '-cpu', 'max'];
+  return ['-accel', `tcg,thread=multi${restarts ? `,tb-size=${TRANSLATED}` : ''}`, '-cpu', 'max'];
 }
 
 function firmwareArgv(firmware: Firmware): string[] {

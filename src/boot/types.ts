@@ -153,6 +153,8 @@ export interface MachineRequest {
   readonly metadata?: MetadataSource;
   /** Whether the metadata gives addresses that DHCP does not, and a second network card; not with `nocloud`. */
   readonly fixedAddresses?: true;
+  /** Whether the guest will be told to start anew. */
+  readonly restarts?: true;
   /** What a cloud's operator hands to every guest; absent: nothing. */
   readonly vendorData?: string;
   /** Work directory owned by the caller; the machine removes what it makes there. */

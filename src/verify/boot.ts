@@ -149,8 +149,9 @@ function machineSettings(request: SuiteRequest, plan: BootPlan, nonce: string) {
   const { imageSize, userName, state, boot, direct, cloud } = request;
   const { accel, firmware, memory } = boot;
   const how = { accel, firmware, memory, cloud, ...plan.how, ...(direct === undefined ? {} : { direct }) };
+  const restarts = plan.checks.some(check => check.restarts) && { restarts: true as const };
   const seeded = { userData: plan.userData(nonce), vendorData: vendorData(nonce) };
-  return { imageSize, userName, state, ...how, ...seeded };
+  return { imageSize, userName, state, ...how, ...seeded, ...restarts };
 }
 
 function notBooted(

@@ -68,6 +68,8 @@ export interface GuestCheck extends CheckFacts {
   asks?(guest: Pick<GuestUnderTest, 'machine' | 'nonce'>): readonly string[];
   /** It changes the guest for others: it runs when they are done, one after the other in the order of the list. */
   readonly alone?: true;
+  /** It starts the guest anew. */
+  readonly restarts?: true;
   /** @returns what was seen; throws CheckError with what is wrong, NotApplicable when it cannot apply */
   run(guest: GuestUnderTest): Promise<string>;
 }

@@ -51,3 +51,8 @@ it('has two cards, and leads ssh to an address that no DHCP hands out', () => {
   expect(fixed.first.address).not.toBe(network.guest);
   expect(fixed.second.address.split('.')[2]).not.toBe(fixed.first.address.split('.')[2]);
 });
+
+it('keeps little translated code of a guest that will start anew, under TCG', () => {
+  expect(qemuArgv({ ...guest, restarts: true }, 'tcg', network)).toContain('tcg,thread=multi,tb-size=64');
+  expect(qemuArgv(guest, 'tcg', network)).toContain('tcg,thread=multi');
+});

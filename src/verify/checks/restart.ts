@@ -27,6 +27,7 @@ export const restart: GuestCheck = {
   severity: 'required',
   places: ['runner'],
   alone: true,
+  restarts: true,
   asks: () => Object.values(SAME),
   async run(guest) {
     const before = await state(guest);
