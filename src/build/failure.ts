@@ -4,6 +4,7 @@ import { describe, HostError } from '../host/errors.ts';
 import { explainFullDisk, gibibytes, NO_ROOM, type RoomNeed, tellsOfFullDisk } from '../host/room.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import type { BuildLog } from './build-log.ts';
+import { TREE_ROOM } from './workshop.ts';
 
 /**
  * Runs a build, and keeps its log where the log's `file` says when it fails; a build that succeeds removes what an
@@ -55,7 +56,8 @@ export async function withFullTreeTold<T>(
       .catch(() => undefined);
     const [type, ...numbers] = looked?.stdout.trim().split(' ') ?? [];
     const [free = 0, all = 0, size = 0] = numbers.map(Number);
-    if (type !== 'tmpfs' || free * size >= NO_ROOM) throw error;
+    // Of another size, the memory is a directory of the host's, which is told by its path.
+    if (type !== 'tmpfs' || all * size !== TREE_ROOM || free * size >= NO_ROOM) throw error;
     throw new HostError(
       `the root tree has filled the ${gibibytes(all * size)} of memory that a tree may take`,
       {

@@ -25,9 +25,13 @@ describe('a disk that fills up at any step', () => {
   beforeAll(async () => {
     bed = await makeBed({ warm: true });
     await appendFile(join(bed.place, 'factory/factory.yaml'), `    forms: [${FORMS.join(', ')}]\n`);
-    const whole = await wholeBuild(bed, WARM);
-    steps = [...new Set(whole.steps.filter(line => !/: |seconds/.test(line)).map(line => line.slice(3)))];
-    await rm(whole.bundle, { recursive: true });
+    // The second one starts where all later ones do.
+    for (let count = 0; count < 2; count++) {
+      const whole = await wholeBuild(bed, WARM);
+      const begun = whole.steps.filter(line => !/: |seconds|layer after/.test(line));
+      steps = [...new Set(begun.map(line => line.slice(3)))];
+      await rm(whole.bundle, { recursive: true });
+    }
   });
 
   afterAll(() => bed?.remove());
