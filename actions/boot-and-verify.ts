@@ -3,7 +3,7 @@ import type { VerifyResult } from '../src/chain/types.ts';
 import { verify } from '../src/chain/verify.ts';
 import { CheckError } from '../src/host/errors.ts';
 import type { Performer } from './command.ts';
-import { VERIFY } from './inputs.ts';
+import { VERIFY } from './inputs/chain.ts';
 import { verifySummary } from './summaries.ts';
 
 export const verifyPerformer: Performer<typeof VERIFY> = {

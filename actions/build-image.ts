@@ -3,7 +3,7 @@ import { build } from '../src/chain/build.ts';
 import { isCold } from './cold.ts';
 import type { Performer } from './command.ts';
 import { refuseCredentials } from './credentials.ts';
-import { BUILD } from './inputs.ts';
+import { BUILD } from './inputs/chain.ts';
 import { buildSummary } from './summaries.ts';
 
 export const buildPerformer: Performer<typeof BUILD> = {

@@ -1,6 +1,6 @@
 import { check } from '../src/chain/check.ts';
 import type { Performer } from './command.ts';
-import { CHECK } from './inputs.ts';
+import { CHECK } from './inputs/helpers.ts';
 import { checkSummary } from './summaries.ts';
 
 export const checkPerformer: Performer<typeof CHECK> = {

@@ -1,6 +1,6 @@
 import type { Context } from '../src/host/context.ts';
 import type { FactoryError } from '../src/host/errors.ts';
-import type { Command } from './inputs.ts';
+import type { Command } from './inputs/types.ts';
 import type { ValuesOf } from './values.ts';
 
 /** What a command leaves for those who come after: later steps, a reader of the job's page, a person. */

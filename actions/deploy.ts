@@ -1,7 +1,7 @@
 import { deploy } from '../src/chain/deploy.ts';
 import { formatBytes } from '../src/report/format.ts';
 import type { Performer } from './command.ts';
-import { DEPLOY } from './inputs.ts';
+import { DEPLOY } from './inputs/helpers.ts';
 import { deploySummary } from './summaries.ts';
 
 export const deployPerformer: Performer<typeof DEPLOY> = {

@@ -1,7 +1,7 @@
 import { diff } from '../src/chain/diff.ts';
 import { differenceLines, differenceMarkdown } from '../src/report/difference.ts';
 import type { Performer } from './command.ts';
-import { DIFF } from './inputs.ts';
+import { DIFF } from './inputs/helpers.ts';
 
 export const diffPerformer: Performer<typeof DIFF> = {
   command: DIFF,

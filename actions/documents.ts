@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
-import { type Command, type Input, inputsFor } from './inputs.ts';
+import { inputsFor } from './inputs/index.ts';
+import type { Command, Input } from './inputs/types.ts';
 
 /** What is written from the table of inputs: action.yml and the README's tables. A test keeps them in step. */
 

@@ -1,4 +1,4 @@
-import type { Command } from './inputs.ts';
+import type { Command } from './inputs/types.ts';
 
 const STATUSES: readonly (readonly [number, string])[] = [
   [0, 'done'],

@@ -4,7 +4,7 @@ import type { Context } from '../src/host/context.ts';
 import { DefinitionError } from '../src/host/errors.ts';
 import { importDib } from '../src/import/dib/import.ts';
 import type { Performer } from './command.ts';
-import { IMPORT } from './inputs.ts';
+import { IMPORT } from './inputs/helpers.ts';
 
 export const importPerformer: Performer<typeof IMPORT> = {
   command: IMPORT,

@@ -6,7 +6,7 @@ import type { Outcome, Performer } from './command.ts';
 import { deployPerformer } from './deploy.ts';
 import { diffPerformer } from './diff.ts';
 import { importPerformer } from './import.ts';
-import type { Command } from './inputs.ts';
+import type { Command } from './inputs/types.ts';
 import { planPerformer } from './plan.ts';
 import { promotePerformer } from './promote.ts';
 import { reapPerformer } from './reap.ts';

@@ -2,7 +2,7 @@ import { explain } from '../src/chain/definition.ts';
 import { plan } from '../src/chain/plan.ts';
 import type { PlanResult } from '../src/chain/types.ts';
 import type { Performer } from './command.ts';
-import { PLAN } from './inputs.ts';
+import { PLAN } from './inputs/chain.ts';
 import { planSummary } from './summaries.ts';
 
 export const planPerformer: Performer<typeof PLAN> = {

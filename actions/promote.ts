@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { promote } from '../src/chain/promote.ts';
 import type { StoredImage } from '../src/promote/types.ts';
 import type { Performer } from './command.ts';
-import { PROMOTE } from './inputs.ts';
+import { PROMOTE } from './inputs/chain.ts';
 import { promoteSummary } from './summaries.ts';
 
 export const promotePerformer: Performer<typeof PROMOTE> = {

@@ -1,7 +1,7 @@
 import { reap } from '../src/chain/reap.ts';
 import type { Made } from '../src/openstack/runs/kinds.ts';
 import type { Performer } from './command.ts';
-import { REAP } from './inputs.ts';
+import { REAP } from './inputs/helpers.ts';
 
 export const reapPerformer: Performer<typeof REAP> = {
   command: REAP,

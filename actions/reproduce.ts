@@ -3,7 +3,7 @@ import { CheckError } from '../src/host/errors.ts';
 import { reproductionLines, reproductionMarkdown } from '../src/report/reproduction.ts';
 import type { Performer } from './command.ts';
 import { refuseCredentials } from './credentials.ts';
-import { REPRODUCE } from './inputs.ts';
+import { REPRODUCE } from './inputs/helpers.ts';
 
 export const reproducePerformer: Performer<typeof REPRODUCE> = {
   command: REPRODUCE,

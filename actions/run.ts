@@ -2,7 +2,7 @@ import { run } from '../src/chain/run.ts';
 import type { LineResult } from '../src/chain/types.ts';
 import { isCold } from './cold.ts';
 import type { Performer } from './command.ts';
-import { RUN } from './inputs.ts';
+import { RUN } from './inputs/chain.ts';
 import { runSummary } from './summaries.ts';
 
 export const runPerformer: Performer<typeof RUN> = {

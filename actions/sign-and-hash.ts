@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { sign } from '../src/chain/sign.ts';
 import type { Performer } from './command.ts';
-import { SIGN } from './inputs.ts';
+import { SIGN } from './inputs/chain.ts';
 import { signSummary } from './summaries.ts';
 
 export const signPerformer: Performer<typeof SIGN> = {

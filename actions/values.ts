@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { alternatives, closest } from '../src/definition/words.ts';
 import { DefinitionError } from '../src/host/errors.ts';
-import type { Command, Input } from './inputs.ts';
+import type { Command, Input } from './inputs/types.ts';
 
 type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`

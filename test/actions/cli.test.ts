@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { understand } from '../../actions/cli.ts';
-import { COMMANDS } from '../../actions/inputs.ts';
+import { COMMANDS } from '../../actions/inputs/index.ts';
 import { DefinitionError } from '../../src/host/errors.ts';
 import { run } from '../../src/host/process.ts';
 import { NODES, ROOT, type Started, startDist } from './support.ts';

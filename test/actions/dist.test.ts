@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { COMMANDS } from '../../actions/inputs.ts';
+import { COMMANDS } from '../../actions/inputs/index.ts';
 import { lockDirectory } from '../../src/host/directory-lock.ts';
 import { NODES, ROOT, Step, startDist } from './support.ts';
 

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { actionFile, updateTables } from '../../actions/documents.ts';
-import { BUILD, COMMANDS, inputsFor } from '../../actions/inputs.ts';
+import { BUILD } from '../../actions/inputs/chain.ts';
+import { COMMANDS, inputsFor } from '../../actions/inputs/index.ts';
 
 const root = join(import.meta.dirname, '../..');
 const update = process.env.UPDATE === '1';

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { BUILD, COMMANDS, PROMOTE, RUN, SIGN } from '../../actions/inputs.ts';
+import { BUILD, PROMOTE, RUN, SIGN } from '../../actions/inputs/chain.ts';
+import { COMMANDS } from '../../actions/inputs/index.ts';
 import { withoutInputs, withSecrets } from '../../actions/secrets.ts';
 import { actionSource, readValues, type Source } from '../../actions/values.ts';
 import { createContext } from '../../src/host/context.ts';

