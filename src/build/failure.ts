@@ -1,7 +1,14 @@
 import { rm } from 'node:fs/promises';
 import type { Context } from '../host/context.ts';
-import { describe, HostError } from '../host/errors.ts';
-import { explainFullDisk, gibibytes, NO_ROOM, type RoomNeed, tellsOfFullDisk } from '../host/room.ts';
+import { describe } from '../host/errors.ts';
+import {
+  explainFullDisk,
+  FullError,
+  gibibytes,
+  NO_ROOM,
+  type RoomNeed,
+  tellsOfFullDisk,
+} from '../host/room.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
 import type { BuildLog } from './build-log.ts';
 import { TREE_ROOM } from './workshop.ts';
@@ -58,7 +65,7 @@ export async function withFullTreeTold<T>(
     const [free = 0, all = 0, size = 0] = numbers.map(Number);
     // Of another size, the memory is a directory of the host's, which is told by its path.
     if (type !== 'tmpfs' || all * size !== TREE_ROOM || free * size >= NO_ROOM) throw error;
-    throw new HostError(
+    throw new FullError(
       `the root tree has filled the ${gibibytes(all * size)} of memory that a tree may take`,
       {
         advice: 'let the elements put less there; the log tells the script',

@@ -101,6 +101,9 @@ export function tellsOfFullDisk(error: unknown): boolean {
 /** Less than this is as good as nothing: file systems keep some blocks for themselves. */
 export const NO_ROOM = 16 * 1024 ** 2;
 
+/** Says already what is full. */
+export class FullError extends HostError {}
+
 /**
  * An error that comes of a full disk, as what it is for a person; any other as it is. Some tools fail without a
  * word of it: then a directory without room is what tells.
@@ -108,7 +111,9 @@ export const NO_ROOM = 16 * 1024 ** 2;
  *   less than the work needs
  */
 export async function explainFullDisk(error: unknown, needs: readonly RoomNeed[] = []): Promise<unknown> {
-  if (error instanceof HostError || error instanceof CancelledError) return error;
+  if (error instanceof FullError || error instanceof CancelledError) return error;
+  // One that could not write tells no more than the file.
+  if (error instanceof HostError && !isDiskFull(error.cause)) return error;
   const shares = await byFileSystem(needs).catch(() => []);
   const full = shares.filter(({ free }) => free < NO_ROOM);
   const silent = error instanceof ToolError && full.length > 0;
@@ -117,7 +122,7 @@ export async function explainFullDisk(error: unknown, needs: readonly RoomNeed[]
   const places = named.map(({ directory, bytes, whats }) =>
     bytes === 0 ? directory : `${directory}, where ${gibibytes(bytes)} are needed (${whats.join(', ')})`,
   );
-  return new HostError(
+  return new FullError(
     ['the disk is full', ...(named.length > 0 ? [places.join('; and ')] : [])].join(' in '),
     {
       advice: 'free some room, or give another directory',

@@ -87,6 +87,16 @@ it('tells a full disk from whatever a tool, a script or the kernel said of it, a
     const silent = new ToolError(['sfdisk'], { status: 1, stdout: '', stderr: '' }, 'ended with status 1');
     expect(await explainFullDisk(silent, [need('/proc')])).toBeInstanceOf(HostError);
     expect(await explainFullDisk(silent, [need(directory)])).toBe(silent);
-    for (const error of [new Error('other'), new CancelledError('No space left on device'), undefined])
+    // What could not be written names a file, and not what is needed.
+    const unwritten = new HostError('cannot write x (ENOSPC)', { cause: kernel });
+    const told = await explainFullDisk(unwritten, gone);
+    expect(told).toMatchObject({ message: expect.stringContaining('GiB are needed'), cause: unwritten });
+    for (const error of [
+      told,
+      new HostError('no room'),
+      new Error('other'),
+      new CancelledError('No space left on device'),
+      undefined,
+    ])
       expect(await explainFullDisk(error)).toBe(error);
   }));
