@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { SignedArchive } from '../build/signed-archive.ts';
 import { FaultMirror } from '../end-to-end/fault-mirror.ts';
 import { PROGRAM, run, startCommand } from '../end-to-end/program.ts';
@@ -8,7 +9,7 @@ import { PROGRAM, run, startCommand } from '../end-to-end/program.ts';
 /** What each variant promises, as a check of one's own in the running guest. */
 const PROMISES: Readonly<Record<string, string>> = {
   gpu: `dpkg-query -W own-driver
-apt-cache policy own-driver | grep -F 10.77.0.1/gpu
+grep -rF 10.77.0.1/gpu /etc/apt/sources.list.d
 modprobe --showconfig | grep -x 'blacklist nouveau'`,
   infiniband: `for module in mlx5_core mlx5_ib ib_ipoib ib_umad rdma_ucm; do grep "^$module " /proc/modules; done
 ibv_devices
@@ -38,16 +39,16 @@ describe('the patterns for hardware', () => {
     await cp(resolve('examples/hardware'), work, { recursive: true });
     await mkdir(join(work, 'keys'));
     await cp(join(work, 'vendor.asc'), join(work, 'keys/gpu-vendor.asc'));
-    const example = await readFile(join(work, 'factory.yaml'), 'utf8');
-    const filledIn = example
-      .replace(/apt: ".*"/, 'apt: "http://10.77.0.1/gpu/"')
-      .replace(/0{40}/, archive.keys.vendor ?? '')
-      .replace(/^ +variants: .*$/m, '    variants: [dkms, infiniband, gpu]');
-    const verified = filledIn.replace(
-      /^ {2}(gpu|infiniband|dkms):\n/gm,
-      '$&    verify: { own: [checks-$1] }\n',
-    );
-    await writeFile(join(work, 'factory.yaml'), `${verified}\ndefaults:\n  verify: { boot: 30m }\n`);
+    const factory = parse(await readFile(join(work, 'factory.yaml'), 'utf8'));
+    const vendor = { apt: 'http://10.77.0.1/gpu/', fingerprint: archive.keys.vendor };
+    Object.assign(factory.repositories['gpu-vendor'], vendor);
+    factory.images.debian.variants = Object.keys(PROMISES);
+    for (const name of Object.keys(PROMISES)) {
+      const variant = factory.variants[name];
+      variant.verify = { ...variant.verify, own: [`checks-${name}`] };
+    }
+    factory.defaults = { verify: { boot: '30m' } };
+    await writeFile(join(work, 'factory.yaml'), stringify(factory));
     for (const [name, script] of Object.entries(PROMISES)) {
       await mkdir(join(work, `checks-${name}`, 'guest'), { recursive: true });
       const file = join(work, `checks-${name}`, 'guest', name);

@@ -1,9 +1,12 @@
 import { CheckError } from '../../host/errors.ts';
 import { askedLines } from '../asked.ts';
+import { judgeFindings } from '../offline/allow.ts';
 import type { GuestCheck } from '../types.ts';
 
 const LOG = 'dmesg';
 const MOST = 3;
+/** Since the boot. */
+const TIME = /^\[[ \d.]+\] /;
 
 const SIGNS: readonly RegExp[] = [
   ...[/\bOops\b/, /\bBUG:/, /WARNING: CPU: /, /\bCall Trace:/, /general protection fault/, /kernel panic/i],
@@ -27,8 +30,15 @@ export const kernelLog: GuestCheck = {
   async run(guest) {
     const stalls = guest.machine.accelerator === 'kvm' ? [] : SLOW_HOST;
     const lines = (await askedLines(guest, LOG)).filter(line => !stalls.some(sign => sign.test(line)));
-    const bad = lines.filter(line => SIGNS.some(sign => sign.test(line)));
-    if (bad.length === 0) return `${lines.length} lines, none of which matters`;
-    throw new CheckError(`the kernel complains: ${bad.slice(0, MOST).join(' | ')}`);
+    const findings = lines
+      .filter(line => SIGNS.some(sign => sign.test(line)))
+      .map(line => ({ what: line.replace(TIME, ''), why: 'the kernel complains' }));
+    const allow = guest.allow['kernel-log'] ?? {};
+    const { wrong, excused } = judgeFindings(findings, allow, guest.context.now());
+    const seen = `${lines.length} lines, none of which matters`;
+    if (wrong.length === 0) return excused.length === 0 ? seen : `${seen}; allowed: ${excused.join(', ')}`;
+    throw new CheckError(wrong.slice(0, MOST).join(' | '), {
+      advice: 'mend it, or name the line under verify.allow.kernel-log with the reason',
+    });
   },
 };
