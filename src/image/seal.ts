@@ -47,6 +47,7 @@ export const SEAL: readonly SealRule[] = [
   rule('empty', 'files', 'two instances would be the same machine', 'etc/machine-id'),
   rule('absent', 'files', 'two instances would be the same machine', 'var/lib/dbus/machine-id'),
   rule('absent', 'any', 'every instance would have the same host keys', 'etc/ssh/ssh_host_*'),
+  rule('absent', 'any', 'every instance would sign kernel modules by the same key', 'var/lib/dkms/mok.*'),
   rule(
     'absent',
     'any',

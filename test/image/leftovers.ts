@@ -15,6 +15,7 @@ export const LEFTOVERS: Readonly<Record<string, Readonly<Record<string, string>>
     'var/lib/dbus/machine-id': 'b08d\n',
   },
   'host keys': { 'etc/ssh/ssh_host_ed25519_key': 'key', 'etc/ssh/ssh_host_rsa_key.pub': 'key' },
+  "dkms's key": { 'var/lib/dkms/mok.key': 'key', 'var/lib/dkms/mok.pub': 'key' },
   'random seed': { 'var/lib/systemd/random-seed': 'seed', 'var/lib/urandom/random-seed': 'seed' },
   'DHCP leases': { 'var/lib/dhcp/dhclient.eth0.leases': 'lease', 'var/lib/dhcpcd/eth0.lease': 'lease' },
   'cloud-init state': { 'var/lib/cloud/instances/i-1/user-data.txt': '#cloud-config' },

@@ -13,6 +13,7 @@ const TABLE: [pattern: string, caught: string, left: string][] = [
   ['etc/machine-id', 'etc/machine-id', 'etc/machine-info'],
   ['var/lib/dbus/machine-id', 'var/lib/dbus/machine-id', 'var/lib/dbus/machine-id.d/x'],
   ['etc/ssh/ssh_host_*', 'etc/ssh/ssh_host_ed25519_key.pub', 'etc/ssh/sshd_config'],
+  ['var/lib/dkms/mok.*', 'var/lib/dkms/mok.key', 'var/lib/dkms/mok'],
   ['var/lib/systemd/random-seed', 'var/lib/systemd/random-seed', 'var/lib/systemd/catalog/database'],
   ['var/lib/urandom/random-seed', 'var/lib/urandom/random-seed', 'var/lib/urandom/other'],
   [
