@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, request as forward, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -39,8 +39,10 @@ export async function faultProxy(target: string): Promise<FaultProxy> {
   const server = createServer((incoming, response) => {
     const fault = chooser(incoming);
     if (fault !== undefined) done.set(fault.kind, (done.get(fault.kind) ?? 0) + 1);
+    // A request that has been destroyed has no socket any more.
+    const { socket } = incoming;
     // The other side may be gone, by our doing or its own: there is nobody to tell.
-    handle(target, incoming, response, fault).catch(() => incoming.socket.destroy());
+    handle(target, incoming, response, fault).catch(() => socket.destroy());
   });
   server.requestTimeout = 0;
   server.listen(0, '127.0.0.1');
@@ -65,6 +67,7 @@ async function handle(
   response: ServerResponse,
   fault: Fault | undefined,
 ): Promise<void> {
+  const { socket } = incoming;
   if (fault?.kind === 'refuse') return refuse(response, fault.status, fault.retryAfter);
   const outgoing = forward(`${target}${incoming.url}`, {
     method: incoming.method ?? 'GET',
@@ -77,12 +80,12 @@ async function handle(
   answered.catch(() => {});
   await pipeline(
     incoming,
-    throughFault(fault, incoming, () => outgoing.destroy()),
+    throughFault(fault, socket, () => outgoing.destroy()),
     outgoing,
   );
   const [answer] = await answered;
   if (fault?.kind === 'lose' || fault?.kind === 'spoil') await drained(answer);
-  if (fault?.kind === 'lose') return void incoming.socket.destroy();
+  if (fault?.kind === 'lose') return void socket.destroy();
   if (fault?.kind === 'spoil') return refuse(response, fault.status);
   response.writeHead(answer.statusCode ?? 502, answer.headers);
   await pipeline(answer, response);
@@ -100,7 +103,7 @@ async function drained(answer: IncomingMessage): Promise<void> {
 }
 
 /** The body on its way to the service. */
-function throughFault(fault: Fault | undefined, incoming: IncomingMessage, drop: () => void): Transform {
+function throughFault(fault: Fault | undefined, client: Socket, drop: () => void): Transform {
   let passed = 0;
   return new Transform({
     async transform(chunk: Buffer, _encoding, pass) {
@@ -115,13 +118,13 @@ function throughFault(fault: Fault | undefined, incoming: IncomingMessage, drop:
       // The service gets a moment for the bytes it was sent, as it would in life.
       await delay(20);
       drop();
-      incoming.socket.destroy();
+      client.destroy();
     },
     flush(pass) {
       // A request with no body, or a short one, is cut before it reaches the service.
       if (fault?.kind !== 'reset' || passed >= fault.at) return pass();
       drop();
-      incoming.socket.destroy();
+      client.destroy();
     },
   });
 }
