@@ -116,7 +116,8 @@ export class UpdatedArchive {
 
   /** For FaultMirror's `instead`: answers what is of this archive, and all else of its suite with 404. */
   readonly answer = (path: string, _asked: IncomingMessage, answer: ServerResponse): boolean => {
-    const [, own] = /^\/debian-security\/(.*)$/.exec(path) ?? [];
+    // apt writes a plus sign as %2b.
+    const [, own] = /^\/debian-security\/(.*)$/.exec(decodeURIComponent(path)) ?? [];
     const body = this.#files.get(own ?? '');
     if (body === undefined && own?.startsWith(`dists/${SUITE}/`) !== true) return false;
     if (body === undefined) answer.writeHead(404).end();

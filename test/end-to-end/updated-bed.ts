@@ -37,6 +37,15 @@ export class UpdatedBed {
 
   static async open(): Promise<UpdatedBed> {
     const folder = await mkdtemp('/var/tmp/image-factory-updated-');
+    try {
+      return await UpdatedBed.#openIn(folder);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  static async #openIn(folder: string): Promise<UpdatedBed> {
     const { cache } = places(createContext({ env: process.env }));
     const own = join(folder, 'cache/image-factory');
     const tools = relative(cache, toolsPath(cache, 'engine'));
