@@ -31,21 +31,34 @@ sleep infinity &
 while :; do wait || :; done
 `;
 
-/** One network of the node that the host reaches: a bridge, and a link whose other end is the host's. */
+/** A link between the node and the host, for one network that the host reaches. */
 interface Link {
-  readonly bridge: string;
+  /** The node's end. */
+  readonly uplink: string;
   readonly host: string;
   readonly prefix: string;
 }
 
-/** Floating IPs come from the first; the other one is a provider network, on which servers are without any. */
-export function linksOf(place: Place): { readonly external: Link; readonly provider: Link } {
-  const link = (bridge: string, number: number): Link => ({
-    bridge,
+/** One that the node has an address on, for its services: the bridge has it that the uplink is in. */
+interface BridgedLink extends Link {
+  readonly bridge: string;
+}
+
+/**
+ * Floating IPs come from the first; the other one is a provider network, on which servers are without any. Its uplink is
+ * in no bridge here: Nova plugs servers into one that Neutron's agent makes, and the agent must put the uplink and the
+ * DHCP server into the same.
+ */
+export function linksOf(place: Place): { readonly external: BridgedLink; readonly provider: Link } {
+  const link = (uplink: string, number: number): Link => ({
+    uplink,
     host: `${LINK_PREFIX}${number}`,
     prefix: `198.18.${number}`,
   });
-  return { external: link('br-ex', place.network), provider: link('br-prov', place.network + 1) };
+  return {
+    external: { ...link('up-ex', place.network), bridge: 'br-ex' },
+    provider: link('up-prov', place.network + 1),
+  };
 }
 
 /**
@@ -65,7 +78,9 @@ export async function startNode(place: Place): Promise<void> {
   await waitForDaemon(place, NODE, () => exists(ready));
   const init = await firstProcess(place);
   place.enter = ['nsenter', '--target', String(init), '--net', '--mount', '--pid', '--'];
-  for (const link of Object.values(linksOf(place))) await connect(place, init, link);
+  const { external, provider } = linksOf(place);
+  await connect(place, init, provider);
+  if (await connect(place, init, external)) await bridge(place, external);
 }
 
 async function isTaken(network: number): Promise<boolean> {
@@ -87,19 +102,24 @@ async function firstProcess(place: Place): Promise<number> {
   return Number(children.trim().split(' ')[0]);
 }
 
-async function connect(place: Place, init: number, { bridge, host, prefix }: Link): Promise<void> {
+/** @returns whether it was not there yet */
+async function connect(place: Place, init: number, { uplink, host, prefix }: Link): Promise<boolean> {
   const { status } = await run(['ip', 'link', 'show', host], { accept: [0, 1] });
-  if (status === 0) return;
+  if (status === 0) return false;
   const ip = (...words: string[]) => run(['ip', ...words]);
-  const inside = (...words: string[]) => run([...place.enter, 'ip', ...words]);
-  const uplink = `up-${bridge}`;
   await ip('link', 'add', host, 'type', 'veth', 'peer', 'name', uplink, 'netns', String(init));
   await ip('addr', 'add', `${prefix}.1/24`, 'dev', host);
   await ip('link', 'set', host, 'up');
-  await inside('link', 'add', bridge, 'type', 'bridge');
-  await inside('addr', 'add', `${prefix}.2/24`, 'dev', bridge);
-  await inside('link', 'set', uplink, 'master', bridge, 'up');
-  await inside('link', 'set', bridge, 'up');
+  await run([...place.enter, 'ip', 'link', 'set', uplink, 'up']);
+  return true;
+}
+
+async function bridge(place: Place, { uplink, bridge, prefix }: BridgedLink): Promise<void> {
+  const ip = (...words: string[]) => run([...place.enter, 'ip', ...words]);
+  await ip('link', 'add', bridge, 'type', 'bridge');
+  await ip('addr', 'add', `${prefix}.2/24`, 'dev', bridge);
+  await ip('link', 'set', uplink, 'master', bridge);
+  await ip('link', 'set', bridge, 'up');
 }
 
 /** Ends everything in the namespaces; what the kernel made in them goes with them. */

@@ -71,7 +71,6 @@ function mainSections(place: Place, region: string) {
 /** No VLAN, VXLAN or Open vSwitch, which need kernel modules: networks of the node alone, and flat ones. */
 function layer2(place: Place) {
   const { external, provider } = linksOf(place);
-  const bridges = `${PHYSICAL.external}:${external.bridge},${PHYSICAL.provider}:${provider.bridge}`;
   return {
     ml2: {
       type_drivers: 'flat,local',
@@ -81,7 +80,10 @@ function layer2(place: Place) {
     },
     ml2_type_flat: { flat_networks: Object.values(PHYSICAL).join(',') },
     securitygroup: { enable_security_group: 'true', enable_ipset: 'true', firewall_driver: 'iptables' },
-    linux_bridge: { bridge_mappings: bridges },
+    linux_bridge: {
+      bridge_mappings: `${PHYSICAL.external}:${external.bridge}`,
+      physical_interface_mappings: `${PHYSICAL.provider}:${provider.uplink}`,
+    },
     vxlan: { enable_vxlan: 'false' },
   };
 }
