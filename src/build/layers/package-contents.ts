@@ -122,19 +122,30 @@ export function merged(path: string): string {
   return /^(bin|sbin|lib|lib32|lib64|libx32)\//.test(path) ? `usr/${path}` : path;
 }
 
-/** The first entry of a package that does not stand in the tree as the package has it. */
+/** The first entry of a package that does not stand in the tree as the package has it, but for its rights. */
 export function firstChanged(data: Entries, tree: Entries): string | undefined {
   const stands = ([path, entry]: [string, Entry]) => {
     const there = tree.get(merged(path));
     if (entry.kind === 'd') return there?.kind === 'd' || there?.kind === 'l';
     return (
       there?.kind === entry.kind &&
-      there.told === entry.told &&
+      there.told.replace(RIGHTS, '') === entry.told.replace(RIGHTS, '') &&
       there.digest === entry.digest &&
       seconds(there.time) === seconds(entry.time)
     );
   };
   return [...data].find(each => !stands(each))?.[0];
+}
+
+const RIGHTS = /^(\d+) (\d+) (\d+) /;
+
+/** What scripts have given a package's files in a tree: mode and owner that are not the package's. */
+export function givenRights(data: Entries, tree: Entries): { path: string; mode: string; owner: string }[] {
+  return [...data].flatMap(([path, { kind, told }]) => {
+    const [given, mode = '', user, group] = RIGHTS.exec(tree.get(merged(path))?.told ?? '') ?? [];
+    if (kind !== 'f' || given === undefined || told.startsWith(given)) return [];
+    return [{ path: merged(path), mode, owner: `${user}:${group}` }];
+  });
 }
 
 /** dpkg keeps whole seconds. */

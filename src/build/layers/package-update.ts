@@ -7,6 +7,7 @@ import { differentPlace, type Fields, parseFields, withLaterVersions } from './d
 import {
   type Entries,
   firstChanged,
+  givenRights,
   listFolder,
   listPaths,
   merged,
@@ -216,10 +217,16 @@ async function replace(
   );
   if (later === undefined) return 'dpkg tells of the packages otherwise than they do';
   const dated = pairs.flatMap(each => datedDirectories(each, tree));
+  const rights = pairs.flatMap(each => givenRights(each.before.data, tree));
   const files = paths.filter(path => tree.get(path)?.kind !== 'd').map(path => `./${path}\0`);
   const argv = ['sh', '-c', REPLACE, 'replace', TREE, WORK, ...pairs.map(each => each.name)];
   const replaced = await sandbox.run(argv, { input: files.join(''), accept: [0, 9] });
   if (replaced.status !== 0) return 'scripts have given files of the packages attributes';
+  // A new owner takes the bits of set-user-ID away, so that the mode comes after it.
+  for (const { path, mode, owner } of rights) {
+    await sandbox.run(['chown', '--', owner, `${TREE}/${path}`]);
+    await sandbox.run(['chmod', '--', mode, `${TREE}/${path}`]);
+  }
   for (const [path, time] of dated) await sandbox.run(['touch', '-m', '-d', `@${time}`, `${TREE}/${path}`]);
   await sandbox.run(['sh', '-c', 'cat > "$1"', 'write', `${TREE}/var/lib/dpkg/status`], { input: later });
   const cached = await sandbox.run(['sh', '-c', SAME_CACHE, 'cache', TREE], { accept: [0, 1] });

@@ -3,6 +3,7 @@ import {
   type Entries,
   type Entry,
   firstChanged,
+  givenRights,
   parseEntries,
   type Unpacked,
   whyNotInPlace,
@@ -85,7 +86,7 @@ describe('a package in a tree', () => {
 
   it.each<[string, Entry | undefined]>([
     ['content', file('t2')],
-    ['rights', file('t1', { told: '4755 0 0 1 ' })],
+    ['number of names', file('t1', { told: '755 0 0 2 ' })],
     ['time', file('t1', { time: '101.5' })],
     ['place', undefined],
   ])('does not with another %s', (_what, entry) => {
@@ -93,6 +94,13 @@ describe('a package in a tree', () => {
     if (entry === undefined) other.delete('usr/bin/tool');
     else other.set('usr/bin/tool', entry);
     expect(firstChanged(before.data, other)).toBe('bin/tool');
+  });
+
+  it('has the rights that scripts gave it', () => {
+    const given = new Map(tree).set('usr/bin/tool', file('t1', { time: '100', told: '4755 0 42 1 ' }));
+    expect(firstChanged(before.data, given)).toBeUndefined();
+    expect(givenRights(before.data, given)).toEqual([{ path: 'usr/bin/tool', mode: '4755', owner: '0:42' }]);
+    expect(givenRights(before.data, tree)).toEqual([]);
   });
 });
 
