@@ -1,4 +1,4 @@
-import { chmod, rename } from 'node:fs/promises';
+import { chmod, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestFiles } from '../bundle/digest.ts';
 import { imageFileName } from '../bundle/names.ts';
@@ -7,6 +7,7 @@ import type { FileForm } from '../definition/forms.ts';
 import type { ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
+import { RAW } from '../image/assemble.ts';
 import { shaped } from '../image/filesystems.ts';
 import { CONVERTERS } from '../image/forms/index.ts';
 import type { BuildLog } from './build-log.ts';
@@ -49,31 +50,42 @@ export async function makeForms(sandbox: Sandbox, request: FormsRequest, log: Bu
   }
 }
 
+/** Digests of the raw disk, by programs of their own: they go on beside those that read it too. */
+export async function digestRaw(sandbox: Sandbox): Promise<Pick<FileDigest, 'sha256' | 'sha512'>> {
+  const digest = async (program: string) => {
+    const { stdout } = await sandbox.run([program, '--', `/out/${RAW}`]);
+    return stdout.split(' ')[0] ?? '';
+  };
+  const [sha256, sha512] = await Promise.all([digest('sha256sum'), digest('sha512sum')]);
+  return { sha256, sha512 };
+}
+
 /**
- * Moves the forms into the core and takes their digests.
+ * Moves the forms into the core and takes the digests of those that are not the raw disk.
  * @returns the files that the line asks for, and the disk, which may not be among them
  */
 export async function takeForms(
   context: Context,
   { line, version, out, core }: FormsRequest,
+  digests: Pick<FileDigest, 'sha256' | 'sha512'>,
 ): Promise<{ files: ImageFile[]; raw: Pick<FileDigest, 'size' | 'sha256'> }> {
   const name = (form: FileForm) => imageFileName({ ...line, image: line.name, version }, form);
   const forms = line.forms.flatMap(form => CONVERTERS[form].files);
+  const raw = { size: (await stat(join(out, RAW))).size, ...digests };
   for (const form of forms) {
     const made = join(out, resultName(form));
     // Shared with the sandbox until now; from here on it is ours alone.
     await chmod(made, 0o644);
     await rename(made, join(core, name(form)));
   }
-  const measured = await digestFiles(context, core, forms.map(name));
-  const files = measured.map(({ path, size, sha256, sha512 }, index) => {
-    const form = forms[index];
-    if (form === undefined) throw new TypeError('a digest of no form');
+  const others = forms.filter(form => form !== 'raw');
+  const measured = await digestFiles(context, core, others.map(name));
+  const files = forms.map((form): ImageFile => {
+    if (form === 'raw') return { path: name(form), ...raw, form };
+    const found = measured[others.indexOf(form)];
+    if (found === undefined) throw new TypeError('a form without a digest');
+    const { path, size, sha256, sha512 } = found;
     return { path, size, sha256, sha512, form };
   });
-  const raw = files.find(each => each.form === 'raw');
-  if (raw !== undefined) return { files, raw };
-  const [disk] = await digestFiles(context, out, [resultName('raw')]);
-  if (disk === undefined) throw new TypeError('a disk without a digest');
-  return { files, raw: disk };
+  return { files, raw };
 }

@@ -14,7 +14,7 @@ import { placedRoot } from '../image/layout.ts';
 import { minimumOf } from '../image/minimum.ts';
 import type { BuildLog } from './build-log.ts';
 import type { BuiltDisk } from './disk.ts';
-import { makeForms, takeForms } from './forms.ts';
+import { digestRaw, makeForms, takeForms } from './forms.ts';
 import { ENGINE } from './inputs.ts';
 import type { Preparation } from './prepare.ts';
 import type { BuiltTree } from './tree.ts';
@@ -45,11 +45,12 @@ export async function pack(
   const draft = await createBundle(request.bundle, join(results, 'bundle'));
   try {
     const forms = { ...request, line, disk, out, core: draft.core };
-    const [, documents] = await bothEnded(
+    const [, documents, digests] = await allEnded(
       makeForms(sandbox, forms, log),
       log.timed('inventory', () => writeDocuments(draft.core, documentsOf(request), context.signal)),
+      log.timed('digests of the disk', () => digestRaw(sandbox)),
     );
-    const { files, raw } = await log.timed('digests', () => takeForms(context, forms));
+    const { files, raw } = await log.timed('digests', () => takeForms(context, forms, digests));
     const { entries } = documents;
     const manifest = await makeManifest(context, sandbox, request, { files, raw, log, entries });
     context.log.debug(`${documents.installed.length} packages, ${documents.entries.length} files`);
@@ -62,12 +63,14 @@ export async function pack(
 }
 
 /**
- * Both to their ends before the first failure is told: what goes on would write into directories that are about to
+ * All to their ends before the first failure is told: what goes on would write into directories that are about to
  * be removed.
  */
-async function bothEnded<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([one, other]);
-  return Promise.all([one, other]);
+async function allEnded<T extends readonly Promise<unknown>[]>(
+  ...all: T
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(all);
+  return Promise.all(all);
 }
 
 function documentsOf({ preparation, version, epoch, disk }: PackRequest): DocumentsRequest {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BuildLog } from '../../src/build/build-log.ts';
 import { TREE } from '../../src/build/chroot.ts';
 import { type BuiltDisk, buildDisk } from '../../src/build/disk.ts';
-import { makeForms, takeForms } from '../../src/build/forms.ts';
+import { digestRaw, makeForms, takeForms } from '../../src/build/forms.ts';
 import type { ImageFile } from '../../src/bundle/types.ts';
 import { type FileForm, FORMS, isDiskForm } from '../../src/definition/forms.ts';
 import type { ImageLine } from '../../src/definition/types.ts';
@@ -75,7 +75,7 @@ describe('the forms of a build', () => {
     const core = await mkdtemp(join(workshop.work, 'core-'));
     const request = { line, version: '20261121.1', epoch: EPOCH, disk, out, core };
     await makeForms(workshop.sandbox, request, log);
-    const { files, raw } = await takeForms(context, request);
+    const { files, raw } = await takeForms(context, request, await digestRaw(workshop.sandbox));
     const path = (form: FileForm) => join(core, files.find(each => each.form === form)?.path ?? '');
     return { core, disk, files, raw, path };
   }
