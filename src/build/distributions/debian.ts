@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { DefinitionError, HostError } from '../../host/errors.ts';
 import { run, ToolError } from '../../host/process.ts';
 
@@ -114,10 +115,14 @@ export function mirrorAt(address: string, where: string): Mirror {
 /**
  * The mirror that the host's own apt uses; undefined on a host of another distribution. Asked of apt-get,
  * which understands every form of apt's configuration.
+ * @param folder where apt keeps its index of packages, which containers keep it from: without it, it makes one each
+ *   time, half a second long; default: wherever it does
  */
-export async function hostMirror(): Promise<Mirror | undefined> {
+export async function hostMirror(folder?: string): Promise<Mirror | undefined> {
   const format = '$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)';
-  const known = await aptSays('indextargets', '--format', format, 'Created-By: Packages');
+  const kept = folder === undefined ? [] : [`-oDir::Cache::pkgcache=${folder}/pkgcache.bin`];
+  if (folder !== undefined) await mkdir(folder, { recursive: true });
+  const known = await aptSays('indextargets', ...kept, '--format', format, 'Created-By: Packages');
   // It knows targets only of lists that were fetched, and many a container comes without.
   return pickMirror(known) ?? pickMirror(targetsOf(await aptSays('update', '--print-uris')));
 }

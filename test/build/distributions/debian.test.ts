@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -141,6 +142,13 @@ describe('pickMirror', () => {
 it("hostMirror is what this host's apt says, or nothing", async () => {
   const own = await hostMirror();
   if (own !== undefined) expect(own.archive).toMatch(/^https?:\/\/[^/]+.*[^/]$/);
+  const folder = await mkdtemp(join(tmpdir(), 'image-factory-apt-'));
+  try {
+    expect([await hostMirror(folder), await hostMirror(folder)]).toEqual([own, own]);
+    if (own !== undefined) expect(await readdir(folder)).toEqual(['pkgcache.bin']);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 describe('publicMirror', () => {
