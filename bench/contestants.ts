@@ -4,22 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { hostMirror, type Mirror, sourcesFor, sourcesList } from '../src/build/distributions/debian.ts';
 import type { Context } from '../src/host/context.ts';
 import { CheckError, HostError } from '../src/host/errors.ts';
-import { plainEnvironment, type RunResult } from '../src/host/process.ts';
+import { plainEnvironment } from '../src/host/process.ts';
 import type { HostTool } from '../src/host/tools.ts';
+import { APART, type Contestant } from './contestant.ts';
 import type { Run } from './figures.ts';
-
-/** One way to make the image. */
-export interface Contestant {
-  readonly name: string;
-  /** Folders that it keeps from one run to the next. */
-  readonly caches?: readonly string[];
-  /** What comes before the clock starts. */
-  prepare?(round: number): Promise<void>;
-  /** A command that leaves its results in the directory out, and its environment. */
-  command(out: string): { argv: readonly string[]; env: Readonly<Record<string, string>> };
-  /** Reads the results; throws CheckError when they are not what is to be compared. */
-  results(out: string, result: RunResult): Promise<{ qcow2?: string; steps: Run['steps'] }>;
-}
+import { mkosi } from './mkosi.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const SUITE = 'bookworm';
@@ -40,17 +29,6 @@ export const BENCH_TOOLS: readonly HostTool[] = [
   ['/usr/share/keyrings/debian-archive-keyring.gpg', 'debian-archive-keyring'],
 ].map(([needs = '', name = '']) => ({ needs, package: name }));
 
-/** Mounts and processes of a command end with it. */
-const APART = [
-  'unshare',
-  '--mount',
-  '--propagation=private',
-  '--pid',
-  '--fork',
-  '--kill-child',
-  '--mount-proc',
-];
-
 /**
  * All of them, in the order in which they run; the first is the one that the others are compared with.
  * @param work directory that keeps the caches
@@ -64,6 +42,7 @@ export async function assemble(context: Context, work: string): Promise<readonly
     floor(work, 'floor, one initramfs', { FLOOR_INITRAMFS: 'once' }),
     diskimageBuilder(work, mirror, 'own'),
     diskimageBuilder(work, mirror, 'alike'),
+    mkosi(work, mirror, SUITE),
   ];
 }
 

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { inSession } from '../actions/process.ts';
 import { type RunResult, run } from '../src/host/process.ts';
 import { UpdatedBed } from '../test/end-to-end/updated-bed.ts';
-import { type Contestant, diskimageBuilder, hostArchive } from './contestants.ts';
+import type { Contestant } from './contestant.ts';
+import { diskimageBuilder, hostArchive } from './contestants.ts';
 import { mediansTable, type Run, sharesTable, stepsTable } from './figures.ts';
 import { compete, prepareHost, readOptions } from './rounds.ts';
 

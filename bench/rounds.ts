@@ -7,7 +7,8 @@ import type { Context } from '../src/host/context.ts';
 import { DefinitionError, HostError } from '../src/host/errors.ts';
 import { run } from '../src/host/process.ts';
 import { requireTools } from '../src/host/tools.ts';
-import { BENCH_TOOLS, type Contestant } from './contestants.ts';
+import type { Contestant } from './contestant.ts';
+import { BENCH_TOOLS } from './contestants.ts';
 import type { Run } from './figures.ts';
 import { measure } from './meter.ts';
 

@@ -1,0 +1,78 @@
+#!/bin/sh
+# mkosi's image of the same packages, by the mkosi of Debian 13, which runs in a tree of that release. Run in a mount
+# namespace of its own (unshare -m).
+#   mkosi.sh HOST SOURCES PACKAGES SUITE CACHE OUT
+#     HOST      root directory of a Debian 13 with mkosi; made once, not counted
+#     SOURCES   a deb822 file of the mirror's suites
+#     PACKAGES  names, one a line: all that shall be installed
+#     SUITE     of the image
+#     CACHE     directory that mkosi keeps packages in
+#     OUT       empty directory for disk.raw, disk.qcow2 and disk.manifest, which lists the packages
+set -eu
+host=$1 sources=$2 packages=$3 suite=$4 cache=$5 out=$6
+
+project=$out/project
+mkdir -p "$cache" "$out/scratch" "$project/mkosi.repart" "$project/sandbox/etc/apt/sources.list.d"
+mount -t tmpfs -o mode=755 tmpfs "$out/scratch"
+cp "$sources" "$project/sandbox/etc/apt/sources.list.d/mkosi.sources"
+cat > "$project/mkosi.conf" <<CONF
+[Distribution]
+Distribution=debian
+Release=$suite
+Architecture=x86-64
+
+[Output]
+Format=disk
+Output=disk
+OutputDirectory=/work/out
+ManifestFormat=json
+
+[Build]
+PackageCacheDirectory=/work/cache
+WorkspaceDirectory=/work/scratch
+SandboxTrees=/work/project/sandbox
+Incremental=no
+History=no
+
+[Content]
+Bootable=yes
+Bootloader=grub
+BiosBootloader=grub
+KernelCommandLine=console=ttyS0
+WithRecommends=no
+Packages=
+$(sed 's/^/  /' "$packages")
+CONF
+partition() { printf '[Partition]\n%s\n' "$2" > "$project/mkosi.repart/$1.conf"; }
+partition 00-bios 'Type=21686148-6449-6e6f-744e-656564454649
+SizeMinBytes=1M
+SizeMaxBytes=1M'
+partition 10-esp 'Type=esp
+Format=vfat
+CopyFiles=/boot:/
+CopyFiles=/efi:/
+SizeMinBytes=256M'
+partition 20-root 'Type=root
+Format=ext4
+Label=cloudimg-rootfs
+CopyFiles=/
+SizeMinBytes=1G'
+
+mount --bind "$host" "$host"
+for each in proc sys dev; do mount --rbind "/$each" "$host/$each"; done
+mount -t tmpfs tmpfs "$host/run"
+mkdir -p "$host/work"
+mount -t tmpfs tmpfs "$host/work"
+mkdir "$host/work/cache" "$host/work/out" "$host/work/scratch" "$host/work/project"
+mount --bind "$cache" "$host/work/cache"
+mount --bind "$out" "$host/work/out"
+mount --bind "$out/scratch" "$host/work/scratch"
+mount --bind "$project" "$host/work/project"
+cp /etc/resolv.conf "$host/etc/resolv.conf"
+cd "$host"
+pivot_root . mnt
+umount -l /mnt
+cd /work/project
+mkosi --directory /work/project --force build
+cd /work/out
+qemu-img convert -f raw -O qcow2 -c -o compression_type=zstd -m 16 disk.raw disk.qcow2
