@@ -91,7 +91,12 @@ export function builtInStage(name: string): MapNode {
 /** What a package repository is beside what the factory file must say of it. */
 export const BUILT_IN_REPOSITORY: MapNode = builtInMap({ image: 'remove' });
 export const BUILT_IN_RETENTION: MapNode = builtInMap({ keep: 3 });
-export const BUILT_IN_SIGNING: MapNode = builtInMap({ verify: [], release: [], fingerprints: [] });
+export const BUILT_IN_SIGNING: MapNode = builtInMap({
+  verify: [],
+  release: [],
+  fingerprints: [],
+  layers: [],
+});
 
 function standIn(words: readonly string[]): ListNode {
   const items = words.map((text): ScalarNode => ({ kind: 'scalar', value: text, text }));

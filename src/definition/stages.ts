@@ -103,12 +103,14 @@ export function resolveSigning(sources: Sources, mistakes: Mistakes, directory: 
   const fallback = placeOf(sources, 'signing');
   const { value } = check(resolvedSigning, settings, mistakes, { within: 'signing', fallback });
   if (value === undefined) return undefined;
-  const { fingerprints, verify, release, key } = value;
-  const role = (own: readonly string[]) => [
-    ...new Set([...fingerprints, ...own].map(each => each.toUpperCase())),
-  ];
+  const { fingerprints, verify, release, layers, key } = value;
+  const role = (...own: readonly string[]) => [...new Set(own.map(each => each.toUpperCase()))];
   return {
-    fingerprints: { verify: role(verify), release: role(release) },
+    fingerprints: {
+      verify: role(...fingerprints, ...verify),
+      release: role(...fingerprints, ...release),
+      layers: role(...layers),
+    },
     ...(key === undefined ? {} : { key: keyReference(key, directory) }),
   };
 }

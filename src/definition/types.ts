@@ -195,10 +195,13 @@ export interface Retention {
   readonly keep: number;
 }
 
-export type Role = 'verify' | 'release';
+export type Role = 'verify' | 'release' | 'layers';
 
 export interface Signing {
-  /** Fingerprints (40 hex digits, upper case) by role; empty: only the local test key, directory stores only. */
+  /**
+   * Fingerprints (40 hex digits, upper case) by role. None that verifies or releases: only the local test key,
+   * directory stores only. None for layers: a release is built from none that others have made.
+   */
   readonly fingerprints: Readonly<Record<Role, readonly string[]>>;
   /** `env:NAME` or `file:PATH`; absent: the local test key. */
   readonly key?: string;

@@ -12,7 +12,7 @@ export interface Policy {
   readonly roles: Readonly<Record<Role, readonly string[]>>;
   /** Public keys that signatures are judged with; those without a role serve for better messages only. */
   readonly keys: readonly PublicKey[];
-  /** Fingerprint of the local test key when it is accepted in both roles. */
+  /** Fingerprint of the local test key when it may verify and release; layers it never may. */
   readonly localTestKey?: string;
   /** Fingerprints that may both pass a verdict and release. */
   readonly bothRoles: readonly string[];
@@ -29,24 +29,37 @@ export async function loadPolicy(
   localTestKeyDirectory: string | undefined,
 ): Promise<Policy> {
   const { verify, release } = factory.signing.fingerprints;
-  if (verify.length === 0 && release.length === 0) return localPolicy(localTestKeyDirectory);
+  return verify.length === 0 && release.length === 0
+    ? localPolicy(localTestKeyDirectory)
+    : namedPolicy(factory);
+}
+
+/**
+ * The policy of those alone whom the factory names: the local test key is good for nothing.
+ * @throws TrustError when a key that is named is not there
+ */
+export async function namedPolicy(factory: Pick<Factory, 'file' | 'signing'>): Promise<Policy> {
   const folder = join(dirname(factory.file), 'keys');
-  return createPolicy({ verify, release }, await readPublicKeys(folder), folder);
+  return createPolicy(factory.signing.fingerprints, await readPublicKeys(folder), folder);
 }
 
 /**
  * @param folder where the keys come from, for messages
- * @throws TrustError when a key that is named is not among those given, or is a local test key
+ * @throws TrustError when a key that is named is not among those given, is a local test key, or signs layers and
+ *   something else
  */
 export function createPolicy(
   named: Readonly<Record<Role, readonly string[]>>,
   keys: readonly PublicKey[],
   folder: string,
 ): Policy {
-  const roles = { verify: named.verify.map(plain), release: named.release.map(plain) };
-  for (const fingerprint of new Set([...roles.verify, ...roles.release])) {
-    assertKnown(fingerprint, keys, folder);
-  }
+  const roles = {
+    verify: named.verify.map(plain),
+    release: named.release.map(plain),
+    layers: named.layers.map(plain),
+  };
+  for (const fingerprint of new Set(Object.values(roles).flat())) assertKnown(fingerprint, keys, folder);
+  assertLayersOnly(roles);
   return { roles, keys, bothRoles: shared(roles) };
 }
 
@@ -69,7 +82,7 @@ async function localPolicy(directory: string | undefined): Promise<Policy> {
       },
     );
   }
-  const roles = { verify: [localTestKey], release: [localTestKey] };
+  const roles = { verify: [localTestKey], release: [localTestKey], layers: [] };
   return { roles, keys, localTestKey, bothRoles: shared(roles) };
 }
 
@@ -80,6 +93,15 @@ function plain(fingerprint: string): string {
 
 function shared(roles: Readonly<Record<Role, readonly string[]>>): string[] {
   return roles.verify.filter(fingerprint => roles.release.includes(fingerprint));
+}
+
+/** A release key signs files of a bundle as they are, and a build could have one that reads as a list of layers. */
+function assertLayersOnly({ verify, release, layers }: Policy['roles']): void {
+  const both = layers.find(fingerprint => verify.includes(fingerprint) || release.includes(fingerprint));
+  if (both === undefined) return;
+  throw new TrustError(`the factory file lets ${both} sign layers, and verdicts or releases too`, {
+    advice: 'give signing.layers a key of its own',
+  });
 }
 
 function assertKnown(fingerprint: string, keys: readonly PublicKey[], folder: string): void {

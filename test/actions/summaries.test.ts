@@ -3,13 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { planSummary, promoteSummary, signSummary } from '../../actions/summaries.ts';
 import type { PlanResult, PromoteResult } from '../../src/chain/types.ts';
 
+const NOBODY = { fingerprints: { verify: [], release: [], layers: [] } };
+
 const HOSTILE = '</details><script>alert(1)</script> | `x` [a](https://evil.example) @everyone\n## Passed';
 
 function planOf(image: string): PlanResult {
   const leg = { image, architecture: 'amd64', runner: 'r' };
   const factory = { file: '/f', elementPaths: [], images: [], stages: [] };
   return {
-    factory: { ...factory, retention: { keep: 1 }, signing: { fingerprints: { verify: [], release: [] } } },
+    factory: { ...factory, retention: { keep: 1 }, signing: NOBODY },
     matrices: [{ include: [leg] }],
     due: [{ image, architecture: 'amd64', due: true, reason: image, changes: [image] }],
   };

@@ -48,7 +48,7 @@ describe('the smallest useful file', () => {
       { name: 'staging', stores: [store('staging')], checks: [...DEFAULT_CHECKS] },
       { name: 'production', needs: 'staging', stores: [store('production')], checks: [...DEFAULT_CHECKS] },
     ]);
-    expect(factory.signing).toEqual({ fingerprints: { verify: [], release: [] } });
+    expect(factory.signing).toEqual({ fingerprints: { verify: [], release: [], layers: [] } });
     expect(factory.retention).toEqual({ keep: 3 });
   });
 });
@@ -149,13 +149,14 @@ describe('stages, retention and signing', () => {
   });
 
   it('gives the fingerprints of both roles to each, in upper case, and finds a key file beside the factory file', async () => {
-    const [a, b] = ['a'.repeat(40), 'b'.repeat(40)];
+    const [a, b, c] = ['a'.repeat(40), 'b'.repeat(40), 'c'.repeat(40)];
     const { factory } = await load(
-      `${DEBIAN}\nsigning: {fingerprints: [${a}], verify: [${b}], key: file:keys/k.asc}`,
+      `${DEBIAN}\nsigning: {fingerprints: [${a}], verify: [${b}], layers: [${c}], key: file:keys/k.asc}`,
     );
     expect(factory.signing.fingerprints).toEqual({
       verify: ['A'.repeat(40), 'B'.repeat(40)],
       release: ['A'.repeat(40)],
+      layers: ['C'.repeat(40)],
     });
     expect(factory.signing.key).toBe(`file:${resolve('keys/k.asc')}`);
   });

@@ -57,7 +57,7 @@ async function sealedBundle(): Promise<string> {
   await writeFile(join(draft.core, 'logs', 'build.log'), 'built\n');
   const path = await draft.finish(manifestOf(await readFile(raw), await readFile(qcow2)));
   const policy = createPolicy(
-    { verify: [verify.signing.fingerprint], release: [release.signing.fingerprint] },
+    { verify: [verify.signing.fingerprint], release: [release.signing.fingerprint], layers: [] },
     [verify.key, release.key],
     'keys',
   );

@@ -26,7 +26,7 @@ export async function makeHand(name: string): Promise<Hand> {
 export function policyOf(verify: Hand, release: Hand, ...others: readonly Hand[]): Policy {
   const keys = [verify, release, ...others].map(hand => hand.key);
   const named = { verify: [verify.signing.fingerprint], release: [release.signing.fingerprint] };
-  return createPolicy(named, keys, 'keys');
+  return createPolicy({ ...named, layers: [] }, keys, 'keys');
 }
 
 /** A context that remembers all that was logged, and what was told to be secret. */

@@ -29,12 +29,19 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const put = (name: string, text: string) => writeFile(join(folder, 'keys', name), text);
 
 /** A policy as the factory file beside keys/ names it. */
-const policyFor = (fingerprints: { verify: string[]; release: string[] }, localKeys?: string) =>
-  loadPolicy({ file: join(folder, 'factory.yaml'), signing: { fingerprints } }, localKeys);
+const policyFor = (
+  fingerprints: { verify: string[]; release: string[]; layers?: string[] },
+  localKeys?: string,
+) =>
+  loadPolicy(
+    { file: join(folder, 'factory.yaml'), signing: { fingerprints: { layers: [], ...fingerprints } } },
+    localKeys,
+  );
 
 const named = () => ({
   verify: [verify.signing.fingerprint],
   release: [release.signing.fingerprint],
+  layers: [],
 });
 
 async function refusal(act: Promise<unknown>): Promise<string> {
@@ -62,13 +69,17 @@ describe('a policy', () => {
 
   it('tells which keys have both roles', () => {
     const both = [verify.signing.fingerprint, release.signing.fingerprint];
-    const policy = createPolicy({ verify: both, release: both.slice(1) }, [verify.key, release.key], 'keys');
+    const policy = createPolicy(
+      { verify: both, release: both.slice(1), layers: [] },
+      [verify.key, release.key],
+      'keys',
+    );
     expect(policy.bothRoles).toEqual(both.slice(1));
   });
 
   it('takes fingerprints as gpg prints them', () => {
     const spaced = verify.signing.fingerprint.toLowerCase().replace(/(.{4})/g, '$1 ');
-    const policy = createPolicy({ verify: [spaced], release: [] }, [verify.key], 'keys');
+    const policy = createPolicy({ verify: [spaced], release: [], layers: [] }, [verify.key], 'keys');
     expect(policy.roles.verify).toEqual([verify.signing.fingerprint]);
   });
 
@@ -123,6 +134,13 @@ describe('a policy is refused, in one line with status 7, when', () => {
     expect(line).toMatch(/is a local test key: make a key for publication/);
   });
 
+  it.each(['verify', 'release'] as const)('a key for layers has the %s role too', async role => {
+    for (const [name, { signing }] of Object.entries({ verify, release }))
+      await put(`${name}.asc`, signing.publicKey);
+    const line = await refusal(policyFor({ ...named(), layers: named()[role] }));
+    expect(line).toMatch(/sign layers, and verdicts or releases too: give signing.layers a key of its own/);
+  });
+
   it('nobody is named, and there is no local test key', async () => {
     const nobody = { verify: [], release: [] };
     expect(await refusal(policyFor(nobody, folder))).toMatch(/names none, and there is no local test key/);
@@ -135,6 +153,7 @@ it('nobody being named, the local test key has both roles', async () => {
   const policy = await policyFor({ verify: [], release: [] }, folder);
   expect(policy.localTestKey).toBe(local.fingerprint);
   expect(policy.bothRoles).toEqual([local.fingerprint]);
+  expect(policy.roles.layers).toEqual([]);
 });
 
 it('a revocation in any copy of a key counts, whichever comes first', async () => {

@@ -21,6 +21,9 @@ export const signing = {
   fingerprints: list(fingerprint).describe('Keys that may sign verdicts and releases.'),
   verify: list(fingerprint).describe('Keys that may sign verdicts.'),
   release: list(fingerprint).describe('Keys that may sign and promote.'),
+  layers: list(fingerprint).describe(
+    'Keys that may sign layers for release builds; they have no other role.',
+  ),
   key: pattern(`^(env:[A-Za-z_][A-Za-z0-9_]*|file:${VISIBLE}+)$`, 'env:NAME or file:PATH').describe(
     'Where the signing key is found; never the key itself.',
   ),
