@@ -2,7 +2,6 @@ import { tmpdir } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { DefinitionError } from '../src/host/errors.ts';
 import { saveState } from '../src/runner/state.ts';
-import { layersToSave, restoreCaches } from './caches.ts';
 import type { Outcome } from './command.ts';
 import { WORKS, type Work } from './performers.ts';
 import { inSession, type Session } from './process.ts';
@@ -28,11 +27,8 @@ async function main(session: Session, work: Work): Promise<void> {
   const directories = [...prepared.leftovers, ...temporaryPlaces(world.env)].map(path => resolve(path));
   const state = { action, directories: [...new Set(directories)] };
   saveState(world, state);
-  const since = context.now();
-  const caches = action === 'build-image' ? await restoreCaches(session) : [];
-  saveState(world, { ...state, caches });
   const outcome = await prepared.perform(context, runner.job);
-  if (action === 'build-image') caches.push(...(await layersToSave(session, since)));
+  const { caches = [] } = outcome;
   saveState(world, { ...state, caches, finished: true });
   report(session, outcome);
 }

@@ -1,10 +1,14 @@
 import { join } from 'node:path';
 import { build } from '../src/chain/build.ts';
+import { leaveLayers, restoreCaches, type Wish } from './caches.ts';
 import { isCold } from './cold.ts';
 import type { Performer } from './command.ts';
 import { refuseCredentials } from './credentials.ts';
 import { BUILD } from './inputs/chain.ts';
 import { buildSummary } from './summaries.ts';
+import type { ValuesOf } from './values.ts';
+
+type Values = ValuesOf<typeof BUILD>;
 
 export const buildPerformer: Performer<typeof BUILD> = {
   command: BUILD,
@@ -13,9 +17,15 @@ export const buildPerformer: Performer<typeof BUILD> = {
     ...(image === undefined ? [] : [join(output, image)]),
     ...(work === undefined ? [] : [work]),
   ],
-  async perform(context, { cache: _cache, shareLayers: _shareLayers, cold, ...values }, job) {
+  async perform(context, values, job) {
     refuseCredentials(context.env);
-    const result = await build(context, { ...values, cold: isCold(context, { ...values, cold }), job });
+    const { cache: _cache, shareLayers: _shareLayers, signedLayers: _signedLayers, ...request } = values;
+    const cold = isCold(context, values);
+    const wish = wishOf(values, cold);
+    const packages = await restoreCaches(context, wish);
+    const since = context.now();
+    const result = await build(context, { ...request, cold, job });
+    const layers = await leaveLayers(context, wish, since);
     const { outcome, reason, image, version, bundle } = result;
     return {
       outputs: {
@@ -26,9 +36,20 @@ export const buildPerformer: Performer<typeof BUILD> = {
         bundle: bundle?.bundle ?? '',
         'disk-digest': bundle?.manifest.diskDigest ?? '',
         files: JSON.stringify(bundle?.files ?? {}),
+        layers: layers.folder ?? '',
       },
       summary: buildSummary(result),
       lines: bundle === undefined ? [] : [bundle.bundle],
+      caches: [...packages, ...layers.caches],
     };
   },
 };
+
+function wishOf({ image, factory, cache, shareLayers, signedLayers }: Values, cold: boolean): Wish {
+  return {
+    ...(image === undefined ? {} : { image }),
+    ...(factory === undefined ? {} : { factory }),
+    ...(cold || signedLayers === undefined ? {} : { signedLayers }),
+    ...{ cache, shareLayers: shareLayers && !cold },
+  };
+}

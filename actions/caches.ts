@@ -1,4 +1,14 @@
-import { leaveSharedLayers, sharedLayersFolder, takeSharedLayers } from '../src/chain/shared-layers.ts';
+import { cp, rm } from 'node:fs/promises';
+import { sha256Hex } from '../src/bundle/digest.ts';
+import {
+  factoryWithLayers,
+  leaveSharedLayers,
+  sharedLayersFolder,
+  takeSharedLayers,
+  takeSignedLayers,
+} from '../src/chain/shared-layers.ts';
+import type { SignLayersResult } from '../src/chain/types.ts';
+import type { Context } from '../src/host/context.ts';
 import {
   type CacheEntry,
   layersEntry,
@@ -6,35 +16,81 @@ import {
   restoreLayers,
   restorePackages,
 } from '../src/runner/cache.ts';
-import type { Environment } from '../src/runner/types.ts';
-import type { Session } from './process.ts';
 
-/** Fetches what `cache` and `share-layers` ask for. @returns what is to be saved afterwards */
-export async function restoreCaches({ world: { env }, context }: Session): Promise<CacheEntry[]> {
-  const image = imageOf(env);
-  if (env['INPUT_SHARE-LAYERS'] === 'true') {
-    if (isRelease(env)) context.log.info('a protected branch or a tag: no shared layers are used');
-    else if (await restoreLayers(context, sharedLayersFolder(context), image))
-      await takeSharedLayers(context);
-  }
-  const directory = packageDirectory(env);
-  if (env.INPUT_CACHE !== 'true' || directory === undefined) return [];
-  const packages = await restorePackages(context, directory, image);
+/** What a build was told of caches, by the names of its inputs. */
+export interface Wish {
+  readonly image?: string;
+  readonly factory?: string;
+  readonly cache: boolean;
+  /** None of these two in a cold build. */
+  readonly shareLayers: boolean;
+  readonly signedLayers?: string;
+}
+
+/** Fetches what a build may start from. @returns what is to be saved afterwards */
+export async function restoreCaches(context: Context, wish: Wish): Promise<CacheEntry[]> {
+  const { signedLayers } = wish;
+  if (signedLayers !== undefined) await takeSigned(context, wish, signedLayers, async () => true);
+  else if (wish.shareLayers) await restoreShared(context, wish);
+  const directory = packageDirectory(context.env);
+  if (!wish.cache || directory === undefined) return [];
+  const packages = await restorePackages(context, directory, nameOf(wish));
   return packages === undefined ? [] : [packages];
 }
 
-/** The layers that a build has used or made since then, without those that hold secrets. */
-export async function layersToSave({ world: { env }, context }: Session, since: Date): Promise<CacheEntry[]> {
-  if (env['INPUT_SHARE-LAYERS'] !== 'true') return [];
-  const name = await leaveSharedLayers(context, since);
-  return name === undefined ? [] : [layersEntry(sharedLayersFolder(context), imageOf(env), name)];
+async function restoreShared(context: Context, wish: Wish): Promise<void> {
+  const folder = sharedLayersFolder(context);
+  const restored = (kind: 'layers' | 'signed-layers') => restoreLayers(context, folder, nameOf(wish), kind);
+  if (isRelease(context)) await takeSigned(context, wish, folder, () => restored('signed-layers'));
+  else if ((await restored('layers')) || (await restored('signed-layers')))
+    await takeSharedLayers(context, folder);
 }
 
-/** Nobody vouches for a shared layer, since a job for a pull request may have made it. */
-function isRelease(env: Environment): boolean {
+/** @param isThere is asked when a signature would count */
+async function takeSigned(
+  context: Context,
+  { factory: file }: Wish,
+  folder: string,
+  isThere: () => Promise<boolean>,
+): Promise<void> {
+  const factory = await factoryWithLayers(context, file);
+  if (factory !== undefined && (await isThere())) await takeSignedLayers(context, factory, folder);
+}
+
+/** Leaves the layers that a build has used or made since then, without those that hold secrets. */
+export async function leaveLayers(
+  context: Context,
+  wish: Wish,
+  since: Date,
+): Promise<{ folder?: string; caches: CacheEntry[] }> {
+  const { signedLayers, shareLayers } = wish;
+  const folder = signedLayers ?? sharedLayersFolder(context);
+  if (signedLayers === undefined && !shareLayers) return { caches: [] };
+  const name = await leaveSharedLayers(context, folder, since);
+  if (name === undefined) return { caches: [] };
+  return { folder, caches: shareLayers ? [layersEntry(folder, nameOf(wish), 'layers', name)] : [] };
+}
+
+/** Puts signed layers where builds restore them. */
+export async function signedLayersToSave(
+  context: Context,
+  image: string,
+  folder: string,
+  { layers, fingerprint }: SignLayersResult,
+): Promise<CacheEntry[]> {
+  if (fingerprint === undefined) return [];
+  const shared = sharedLayersFolder(context);
+  await rm(shared, { recursive: true, force: true });
+  await cp(folder, shared, { recursive: true });
+  const name = sha256Hex([fingerprint, ...layers.map(({ key }) => key)].join('\n'));
+  return [layersEntry(shared, image, 'signed-layers', name)];
+}
+
+/** Of a release only a signature counts, since a job for a pull request may have made a shared layer. */
+function isRelease({ env }: Pick<Context, 'env'>): boolean {
   return env.GITHUB_REF_PROTECTED === 'true' || env.GITHUB_REF_TYPE === 'tag';
 }
 
-function imageOf(env: Environment): string {
-  return env.INPUT_IMAGE || 'image';
+function nameOf({ image }: Wish): string {
+  return image ?? 'image';
 }

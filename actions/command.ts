@@ -1,5 +1,6 @@
 import type { Context } from '../src/host/context.ts';
 import type { FactoryError } from '../src/host/errors.ts';
+import type { CacheEntry } from '../src/runner/cache.ts';
 import type { Command } from './inputs/types.ts';
 import type { ValuesOf } from './values.ts';
 
@@ -11,6 +12,8 @@ export interface Outcome {
   readonly summary: string;
   /** For standard output of the command line. */
   readonly lines: readonly string[];
+  /** What the action's post is to save in the CI system's cache. */
+  readonly caches?: readonly CacheEntry[];
   /** The work was done and its result is bad: outputs and summary are written first, then this is told. */
   readonly failure?: FactoryError;
 }

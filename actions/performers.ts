@@ -14,6 +14,7 @@ import { reproducePerformer } from './reproduce.ts';
 import { runPerformer } from './run.ts';
 import { withSecrets } from './secrets.ts';
 import { signPerformer } from './sign-and-hash.ts';
+import { signLayersPerformer } from './sign-layers.ts';
 import { readValues, type Source } from './values.ts';
 
 /** A command whose inputs have been read. */
@@ -33,6 +34,7 @@ export interface Work {
 export const WORKS: readonly Work[] = [
   work(planPerformer),
   work(buildPerformer),
+  work(signLayersPerformer),
   work(verifyPerformer),
   work(signPerformer),
   work(promotePerformer),

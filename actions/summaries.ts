@@ -6,6 +6,7 @@ import type {
   LineResult,
   PlanResult,
   PromoteResult,
+  SignLayersResult,
   SignResult,
   VerifyResult,
 } from '../src/chain/types.ts';
@@ -87,6 +88,20 @@ export function signSummary(result: SignResult): string {
       result.signatures.map(path => `- ${text(path)}`).join('\n'),
     ),
     '**Next:** promote the bundle into the first stage.',
+  );
+}
+
+export function signLayersSummary({ layers, fingerprint }: SignLayersResult): string {
+  if (fingerprint === undefined) return page('No layers to sign');
+  return page(
+    `Signed ${count(layers.length, 'layer')} by ${code(fingerprint)}`,
+    details(
+      'Which',
+      table(
+        ['Key', 'SHA-256 of the archive'],
+        layers.map(({ key, archive }) => [code(key), code(archive)]),
+      ),
+    ),
   );
 }
 

@@ -3,26 +3,16 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import ncc from '@vercel/ncc';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const compiled = join(root, 'build');
-const ENTRIES = [
-  'plan',
-  'build-image',
-  'boot-and-verify',
-  'sign-and-hash',
-  'promote',
-  'reproduce',
-  'post',
-  'cli',
-];
 
 await compile();
 const files = new Map(await bundle('actions/index', 'index.js'));
-for (const entry of ENTRIES) {
+for (const entry of await entries()) {
   files.set(`${entry}.js`, `import { start } from './index.js';\nawait start('${entry}');\n`);
 }
 // The sandbox's root side runs where the rest of dist/ is out of sight, hence a bundle of its own.
@@ -38,6 +28,12 @@ async function compile() {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   // The types have been checked by `npm run typecheck`; here only the syntax goes.
   execFileSync(process.execPath, [tsc, '--noCheck', '--outDir', compiled], { cwd: root, stdio: 'inherit' });
+}
+
+/** One for each action, the post step of them all, and the command line. */
+async function entries() {
+  const { COMMANDS } = await import(pathToFileURL(join(compiled, 'actions/inputs/index.js')));
+  return [...COMMANDS.flatMap(({ action }) => action ?? []), 'post', 'cli'];
 }
 
 async function bundle(entry, name) {

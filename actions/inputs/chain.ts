@@ -111,7 +111,14 @@ export const BUILD = {
       default: 'false',
       only: 'action',
       description:
-        'With cold false: share layers among runners by the cache of GitHub Actions, for builds that only try something. Who can write there can change what is built, so a job of a protected branch or a tag takes none, and only leaves its own. A layer with secrets in it stays on its host.',
+        'With cold false: share layers among runners by the cache of GitHub Actions. Who can write there can change what is built, so a job of a protected branch or a tag takes only those that sign-layers has signed with a key of signing.layers, and none where the factory file names no such key. A layer with secrets in it stays on its host.',
+    },
+    {
+      name: 'signed-layers',
+      kind: 'path',
+      only: 'command-line',
+      description:
+        "With cold false: folder of layers. Those that sign-layers has signed there are taken over first; in the end it holds this build's own, to be signed. For a cache that the CI system keeps, as GitLab's.",
     },
     ...layers,
     installTools,
@@ -131,12 +138,57 @@ export const BUILD = {
     { name: 'version', description: 'Version that was built, or stands.' },
     { name: 'disk-digest', description: 'SHA-256 of the disk a guest sees, the same for every form.' },
     { name: 'files', description: 'JSON object: absolute path of the image file by form.' },
+    {
+      name: 'layers',
+      description:
+        'With share-layers: absolute path of the folder with the layers of this build, for sign-layers; empty for none.',
+    },
   ],
   examples: [
     'build',
     'build debian-12 --output out',
     'build debian-12 --mirror http://mirror.example/debian',
   ],
+} as const satisfies Command;
+
+export const SIGN_LAYERS = {
+  name: 'sign-layers',
+  action: 'sign-layers',
+  post: true,
+  summary: 'sign the layers of a build, for later builds of releases',
+  story:
+    'Checks that every layer in a folder is whole and writes layers.json, a list of them by their digests, with a detached OpenPGP signature. For a job of a protected branch on a host where no element runs. A folder that is empty, or not there, is left so.',
+  inputs: [
+    {
+      name: 'folder',
+      kind: 'path',
+      argument: true,
+      required: true,
+      description: 'The folder of layers that build left.',
+    },
+    factory,
+    {
+      name: 'image',
+      kind: 'text',
+      only: 'action',
+      description:
+        'Name of the image line whose builds are to find the layers in the cache of GitHub Actions. Default: they are saved nowhere.',
+    },
+    {
+      ...key[0],
+      description:
+        "OpenPGP private key of signing.layers: env:NAME or file:PATH; in an action also the armored key itself. Default: the factory file's signing.key.",
+    },
+    key[1],
+  ],
+  outputs: [
+    { name: 'count', description: 'How many layers were signed.' },
+    {
+      name: 'fingerprint',
+      description: 'Fingerprint of the key that signed; empty when there was nothing to sign.',
+    },
+  ],
+  examples: ['sign-layers layers --signing-key file:layers.asc'],
 } as const satisfies Command;
 
 export const VERIFY = {

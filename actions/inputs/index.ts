@@ -1,4 +1,4 @@
-import { BUILD, PLAN, PROMOTE, RUN, SIGN, VERIFY } from './chain.ts';
+import { BUILD, PLAN, PROMOTE, RUN, SIGN, SIGN_LAYERS, VERIFY } from './chain.ts';
 import { CHECK, DEPLOY, DIFF, IMPORT, REAP, REPRODUCE } from './helpers.ts';
 import type { Command, Input } from './types.ts';
 
@@ -6,6 +6,7 @@ import type { Command, Input } from './types.ts';
 export const COMMANDS: readonly Command[] = [
   PLAN,
   BUILD,
+  SIGN_LAYERS,
   VERIFY,
   SIGN,
   PROMOTE,

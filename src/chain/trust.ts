@@ -7,7 +7,7 @@ import { places } from '../host/places.ts';
 import { sealTexts } from '../sign/seal.ts';
 import { verifyBundle } from '../trust/bundle.ts';
 import { judgeSignature } from '../trust/judge.ts';
-import { loadPolicy, type Policy } from '../trust/policy.ts';
+import { loadPolicy, namedPolicy, type Policy } from '../trust/policy.ts';
 import { loadSigningKey, type SigningKey } from '../trust/signing-key.ts';
 import { acceptedVerdict, NotAcceptedError } from '../trust/verdicts.ts';
 import { requiredChecks } from '../verify/choose.ts';
@@ -35,7 +35,7 @@ export function policyOf(context: Context, factory: Factory): Promise<Policy> {
 
 /**
  * Loads the key for a role: the one that is given, else the factory's, else the local test key where the
- * factory names no fingerprints.
+ * factory names no fingerprints; that one signs no layers.
  * @throws TrustError when the factory gives the key another role or none, or has it as expired or revoked
  */
 export async function keyFor(
@@ -49,8 +49,14 @@ export async function keyFor(
     ...(signingKey === undefined ? {} : { signingKey }),
     ...(request.passphrase === undefined ? {} : { passphrase: request.passphrase }),
   };
-  const key = await loadSigningKey(source, context, localKeyDirectory(context, factory));
-  await assertBelieved(context, await policyOf(context, factory), key, role, factory.file);
+  const ofLayers = role === 'layers';
+  const key = await loadSigningKey(
+    source,
+    context,
+    ofLayers ? undefined : localKeyDirectory(context, factory),
+  );
+  const policy = ofLayers ? await namedPolicy(factory) : await policyOf(context, factory);
+  await assertBelieved(context, policy, key, role, factory.file);
   return key;
 }
 

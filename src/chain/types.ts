@@ -1,3 +1,4 @@
+import type { ListedLayer } from '../bundle/layer-list.ts';
 import type { Manifest } from '../bundle/types.ts';
 import type { BitDifference } from '../compare/bits.ts';
 import type { Factory } from '../definition/types.ts';
@@ -171,6 +172,17 @@ export interface SignResult {
   readonly coreDigest: string;
   /** Paths of the signatures, relative to the bundle. */
   readonly signatures: readonly string[];
+}
+
+export interface SignLayersRequest extends Omit<CommonRequest, 'installTools'>, KeyRequest {
+  /** Absolute path. */
+  readonly folder: string;
+}
+
+export interface SignLayersResult {
+  readonly layers: readonly ListedLayer[];
+  /** Of the key that signed; absent: there was nothing to sign. */
+  readonly fingerprint?: string;
 }
 
 export interface PromoteRequest extends CommonRequest, KeyRequest, BootRequest {

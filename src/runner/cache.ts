@@ -1,10 +1,11 @@
+import { rm } from 'node:fs/promises';
 import type { Context } from '../host/context.ts';
 import type { Environment } from './types.ts';
 
 /**
  * The CI system's cache, for downloaded packages and, where that is asked for, layers. What comes back is as
- * untrusted as a mirror. Packages are verified by the archive's signatures; layers are by nobody. Nothing here may fail
- * a build.
+ * untrusted as a mirror. Packages are verified by the archive's signatures, layers of a release by that of their list,
+ * others by nobody. Nothing here may fail a build.
  */
 export interface CacheEntry {
   readonly directory: string;
@@ -31,19 +32,28 @@ export async function restorePackages(
   return found === undefined ? undefined : { directory, key, hit: found === key };
 }
 
-/** Fetches the newest saved layers of this image line; never fails. @returns whether there were some */
-export async function restoreLayers(context: Context, directory: string, image: string): Promise<boolean> {
-  const prefix = layersPrefix(image);
+/** Layers that a build has left, and those that a job with a key has signed. */
+export type LayersKind = 'layers' | 'signed-layers';
+
+/** Fetches the newest saved layers of this image line, into a folder that is emptied; never fails. @returns whether there were some */
+export async function restoreLayers(
+  context: Context,
+  directory: string,
+  image: string,
+  kind: LayersKind,
+): Promise<boolean> {
+  const prefix = layersPrefix(image, kind);
+  await rm(directory, { recursive: true, force: true });
   return Boolean(await restore(context, { directory, key: prefix }, prefix));
 }
 
 /** What is to be saved of layers. @param name of these very layers */
-export function layersEntry(directory: string, image: string, name: string): CacheEntry {
-  return { directory, key: layersPrefix(image) + name, hit: false };
+export function layersEntry(directory: string, image: string, kind: LayersKind, name: string): CacheEntry {
+  return { directory, key: layersPrefix(image, kind) + name, hit: false };
 }
 
-function layersPrefix(image: string): string {
-  return `image-factory-layers-${image}-`;
+function layersPrefix(image: string, kind: LayersKind): string {
+  return `image-factory-${kind}-${image}-`;
 }
 
 /** @returns the key that was found, empty for none; undefined where there is no cache */

@@ -1,12 +1,13 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { layersToSave, restoreCaches } from '../../actions/caches.ts';
+import { leaveLayers, restoreCaches } from '../../actions/caches.ts';
+import { signLayersPerformer } from '../../actions/sign-layers.ts';
 import { ARCHIVE, LayerStore } from '../../src/build/layers/store.ts';
 import { saveCache } from '../../src/runner/cache.ts';
 import { recordingContext } from '../host/support.ts';
 import { temporary } from '../promote/fixture.ts';
-import { stage } from '../runner/support.ts';
+import { type Hand, makeHand } from '../trust/fixture.ts';
 import { CacheService } from './cache-service.ts';
 
 /** @actions/cache itself, speaking to a service on this host. */
@@ -29,31 +30,57 @@ afterEach(async () => {
 
 const KEY = 'a'.repeat(64);
 
-/** A job's step on a runner of its own; all runners have the same paths. */
+const WISH = { image: 'debian-12', cache: false, shareLayers: true };
+
+/** A job on a runner of its own; all runners have the same paths. */
 function job(env: Readonly<Record<string, string>> = {}) {
-  const { context, said } = recordingContext({ env: { XDG_CACHE_HOME: join(work, 'home') } });
-  const inputs = { INPUT_IMAGE: 'debian-12', 'INPUT_SHARE-LAYERS': 'true', INPUT_CACHE: 'false', ...env };
-  const { runner } = stage(inputs);
-  const world = { env: inputs } as unknown as Parameters<typeof restoreCaches>[0]['world'];
-  return { session: { world, context, runner }, said };
+  return recordingContext({ env: { XDG_CACHE_HOME: join(work, 'home'), HOME: work, ...env } });
 }
 
-const layers = () => new LayerStore(job().session.context, join(work, 'home/image-factory/layers'));
+const PROTECTED = { GITHUB_REF_PROTECTED: 'true' };
+const ARRIVED = () => join(work, 'home/image-factory/layers');
+const shared = () => join(work, 'home/image-factory/shared-layers');
+const layers = () => new LayerStore(job().context, ARRIVED());
 
 async function leave(secrets: readonly string[] = []): Promise<void> {
-  const draft = join(work, 'home/image-factory/layers/.draft');
+  const draft = join(ARRIVED(), '.draft');
   await mkdir(draft, { recursive: true });
   await writeFile(join(draft, ARCHIVE), 'archive');
   await layers().keep(draft, { key: KEY, place: 'bootstrap', bound: {}, lists: [], secrets: [...secrets] });
 }
 
-const nextRunner = () => rm(join(work, 'home'), { recursive: true });
+const nextRunner = () => rm(join(work, 'home'), { recursive: true, force: true });
 
-async function shareOne(): Promise<void> {
+/** What a build leaves, saved as post does. @returns its folder, as a later job downloads it */
+async function shareOne(): Promise<string> {
   await leave();
-  const { session } = job();
-  for (const entry of await layersToSave(session, new Date(0))) await saveCache(session.context, entry);
+  const { context } = job();
+  const { folder = '', caches } = await leaveLayers(context, WISH, new Date(0));
+  for (const entry of caches) await saveCache(context, entry);
+  await cp(folder, join(work, 'artifact'), { recursive: true });
+  return join(work, 'artifact');
 }
+
+/** The job with the key, by the action itself. */
+async function signAndSave(hand: Hand): Promise<void> {
+  const folder = await shareOne();
+  await nextRunner();
+  const { context } = job({ KEY: hand.secret });
+  const request = { folder, image: 'debian-12', factory: join(work, 'factory.yaml'), signingKey: 'env:KEY' };
+  const { caches = [] } = await signLayersPerformer.perform(context, request, 'host:1');
+  for (const entry of caches) await saveCache(context, entry);
+  await nextRunner();
+}
+
+async function writeFactory(hand: Hand): Promise<string> {
+  await mkdir(join(work, 'keys'));
+  await writeFile(join(work, 'keys/layers.asc'), hand.signing.publicKey);
+  const text = `images: { debian: { releases: [12] } }\nsigning: { layers: [${hand.signing.fingerprint}] }\n`;
+  await writeFile(join(work, 'factory.yaml'), text);
+  return join(work, 'factory.yaml');
+}
+
+const names = () => service.entries.map(({ key }) => key.replace(/[0-9a-f]{64}$/, '*'));
 
 it('layers go from runner to runner, and are saved once', async () => {
   await shareOne();
@@ -62,37 +89,101 @@ it('layers go from runner to runner, and are saved once', async () => {
     { key: expect.stringMatching(/^image-factory-layers-debian-12-[0-9a-f]{64}$/), whole: true },
   ]);
   await nextRunner();
-  const { session, said } = job();
-  expect(await restoreCaches(session)).toEqual([]);
+  const { context, said } = job();
+  expect(await restoreCaches(context, WISH)).toEqual([]);
   const layer = await layers().find(KEY);
   expect(await readFile(join(layer?.directory ?? '', ARCHIVE), 'utf8')).toBe('archive');
   expect(said.join()).toContain('1 shared layers taken over');
 });
 
-it.each([
-  ['a protected branch', { GITHUB_REF_PROTECTED: 'true' }],
-  ['a tag', { GITHUB_REF_TYPE: 'tag' }],
-  ['whoever did not ask', { 'INPUT_SHARE-LAYERS': 'false' }],
-  ['another image', { INPUT_IMAGE: 'debian-13' }],
-])('a job of %s takes none', async (_whose, env) => {
+it('a layer that was taken over and is not used is not sent again', async () => {
   await shareOne();
   await nextRunner();
-  await restoreCaches(job(env).session);
+  const { context } = job();
+  await restoreCaches(context, WISH);
+  expect(await leaveLayers(context, WISH, new Date(Date.now() + 1))).toEqual({ caches: [] });
+});
+
+it.each([
+  ['a protected branch', PROTECTED, {}],
+  ['a tag', { GITHUB_REF_TYPE: 'tag' }, {}],
+  ['whoever did not ask', {}, { shareLayers: false }],
+  ['another image', {}, { image: 'debian-13' }],
+])('a job of %s takes none that nobody has signed', async (_whose, env, wish) => {
+  await shareOne();
+  await nextRunner();
+  const factory = await writeFactory(await makeHand('layers'));
+  await restoreCaches(job(env).context, { ...WISH, factory, ...wish });
   expect(await layers().find(KEY)).toBeUndefined();
+});
+
+it('a job of a protected branch takes signed layers, and so does one that only tries something', async () => {
+  const hand = await makeHand('layers');
+  const factory = await writeFactory(hand);
+  await signAndSave(hand);
+  expect(names()).toEqual(['image-factory-layers-debian-12-*', 'image-factory-signed-layers-debian-12-*']);
+  const release = job(PROTECTED);
+  await restoreCaches(release.context, { ...WISH, factory });
+  expect(release.said.join()).toContain(`1 shared layers taken over, signed by ${hand.signing.fingerprint}`);
+  expect(await layers().find(KEY)).toBeDefined();
+  await nextRunner();
+  service.entries.shift();
+  await restoreCaches(job().context, WISH);
+  expect(await layers().find(KEY)).toBeDefined();
+});
+
+it('a job of a protected branch takes none from an entry whose layers were changed after they were signed', async () => {
+  const hand = await makeHand('layers');
+  const factory = await writeFactory(hand);
+  await signAndSave(hand);
+  const { context, said } = job(PROTECTED);
+  await restoreCaches(context, { ...WISH, factory });
+  const [, signed] = service.entries;
+  if (signed === undefined) throw new Error('nothing was saved');
+  await writeFile(join(shared(), KEY, ARCHIVE), 'ARCHIVE');
+  await saveCache(context, {
+    directory: shared(),
+    key: 'image-factory-signed-layers-debian-12-f',
+    hit: false,
+  });
+  await rm(ARRIVED(), { recursive: true });
+  await restoreCaches(context, { ...WISH, factory });
+  expect(await layers().find(KEY)).toBeUndefined();
+  expect(said.join()).toContain('warn: a shared layer is left out');
+});
+
+it('a build with a folder of its own takes over what is signed there, and leaves its own', async () => {
+  const hand = await makeHand('layers');
+  const factory = await writeFactory(hand);
+  const folder = await shareOne();
+  const wish = { ...WISH, shareLayers: false, signedLayers: folder, factory };
+  await nextRunner();
+  await restoreCaches(job().context, wish);
+  expect(await layers().find(KEY)).toBeUndefined();
+  await signLayersPerformer.perform(
+    job({ KEY: hand.secret }).context,
+    { folder, factory, signingKey: 'env:KEY' },
+    'host:1',
+  );
+  await restoreCaches(job().context, wish);
+  expect(await layers().find(KEY)).toBeDefined();
+  expect(await leaveLayers(job().context, wish, new Date(0))).toEqual({ folder, caches: [] });
+  expect(await readdir(folder)).toEqual([KEY]);
 });
 
 it('a layer with a secret in it is not sent', async () => {
   await leave(['etc/apt/auth.conf']);
-  expect(await layersToSave(job().session, new Date(0))).toEqual([]);
+  expect(await leaveLayers(job().context, WISH, new Date(0))).toEqual({ caches: [] });
 });
 
 it('a cache that is out of order fails no build', async () => {
   await leave();
-  const { session } = job();
-  const [entry] = await layersToSave(session, new Date(0));
+  const { context } = job();
+  const { caches } = await leaveLayers(context, WISH, new Date(0));
+  const [entry] = caches;
   if (entry === undefined) throw new Error('nothing to save');
   service.close();
-  await expect(saveCache(session.context, entry)).resolves.toBeUndefined();
-  await expect(restoreCaches(job({ INPUT_CACHE: 'true' }).session)).resolves.toBeInstanceOf(Array);
+  await expect(saveCache(context, entry)).resolves.toBeUndefined();
+  await expect(restoreCaches(context, { ...WISH, cache: true })).resolves.toBeInstanceOf(Array);
   expect(service.entries).toEqual([]);
 });

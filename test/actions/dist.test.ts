@@ -17,6 +17,14 @@ afterEach(() => step.remove());
 const FACTORY = 'images:\n  debian:\n    releases: [12, 13]\n';
 const actions = COMMANDS.flatMap(({ action }) => (action === undefined ? [] : [action]));
 
+const OTHERS = { bundle: 'b', stage: 's', 'install-tools': 'ja' };
+
+/** A wrong input of an action, and what is told of it, where it has not those of the others. */
+const WRONG: Readonly<Record<string, readonly [Readonly<Record<string, string>>, string]>> = {
+  plan: [{ images: 'debian-31' }, '.*debian-31.*'],
+  'sign-layers': [{ folder: 'a\nb' }, 'input folder has more than one line'],
+};
+
 /** A process that is surely dead, named as work directories name their owner. */
 const DEAD = '.image-factory-999999999-1-0badcafe';
 
@@ -47,13 +55,10 @@ describe.each(NODES)('under %s', node => {
 
   it.each(actions)('%s tells a wrong input in one line with status 2', async action => {
     writeFileSync(join(step.directory, 'factory.yaml'), FACTORY);
-    const wrong =
-      action === 'plan' ? { images: 'debian-31' } : { bundle: 'b', stage: 's', 'install-tools': 'ja' };
+    const [wrong = OTHERS, told = 'input install-tools is "ja".*'] = WRONG[action] ?? [];
     const { status, stdout, stderr } = await step.start(node, action, wrong).ended;
     expect({ status, stderr }).toEqual({ status: 2, stderr: '' });
-    expect(stdout).toMatch(
-      action === 'plan' ? /^::error::.*debian-31.*\n$/ : /^::error::input install-tools is "ja".*\n$/,
-    );
+    expect(stdout).toMatch(new RegExp(`^::error::${told}\n$`));
   });
 
   it('post with nothing to do does nothing', async () => {

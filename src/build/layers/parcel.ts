@@ -1,21 +1,30 @@
-import { copyFile, link, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { sha256Hex } from '../../bundle/digest.ts';
+import { byBytes, openRegular, readBytes } from '../../bundle/files.ts';
+import { parseJson } from '../../bundle/json.ts';
+import type { ListedLayer } from '../../bundle/layer-list.ts';
 import type { Context } from '../../host/context.ts';
 import { clean } from '../../host/log.ts';
 import { withWorkDirectory } from '../../host/workdir.ts';
+import type { Told } from './archives.ts';
 import { layerFolder } from './room.ts';
 import { ARCHIVE, digestOf, LayerStore, layerRecord, RECORD } from './store.ts';
 
+/** A folder of layers on its way between hosts, and the cache folder of this user. */
+export interface Parcel {
+  readonly folder: string;
+  readonly cache: string;
+}
+
 /**
  * Puts layers into a folder that may go to other hosts; one with secrets in it, or not searched for them, stays here.
- * @param cache of this user
  * @param since those that were made or used since then
  * @returns the same for the same layers; undefined for none
  */
 export async function packLayers(
   context: Context,
-  { cache, folder, since }: { cache: string; folder: string; since: Date },
+  { cache, folder, since }: Parcel & { since: Date },
 ): Promise<string | undefined> {
   await rm(folder, { recursive: true, force: true });
   const keys: string[] = [];
@@ -34,44 +43,89 @@ export async function packLayers(
   return keys.length === 0 ? undefined : sha256Hex(keys.sort().join('\n'));
 }
 
-/** Takes over the layers of such a folder that are whole. What they hold is as trustworthy as whoever filled it. */
+/**
+ * Takes over the layers of such a folder that are whole. What they hold is as trustworthy as whoever filled it.
+ * @param listed those alone, and with these bytes; absent: any
+ */
 export async function unpackLayers(
   context: Context,
-  { cache, folder }: { cache: string; folder: string },
+  { cache, folder }: Parcel,
+  listed?: readonly ListedLayer[],
 ): Promise<number> {
-  const names = (await readdir(folder).catch(() => [])).filter(name => KEY.test(name));
+  const keys = await keysIn(folder);
   const store = new LayerStore(context, layerFolder(cache));
   let count = 0;
   await withWorkDirectory(context, layerFolder(cache), async work => {
-    for (const name of names) {
+    for (const key of keys) {
       try {
-        await takeOver(store, join(folder, name), join(work, name));
+        await takeOver(store, { shared: join(folder, key), draft: join(work, key), key, listed });
         count++;
       } catch (error) {
-        context.log.warn(`a shared layer is damaged, and left out: ${clean((error as Error).message)}`);
+        context.log.warn(`a shared layer is left out: ${clean((error as Error).message)}`);
       }
     }
   });
   return count;
 }
 
-const KEY = /^[0-9a-f]{64}$/;
-
-async function takeOver(store: LayerStore, shared: string, draft: string): Promise<void> {
-  const {
-    sha256,
-    size,
-    formatVersion: _version,
-    ...told
-  } = layerRecord.parse(JSON.parse(await readFile(join(shared, RECORD), 'utf8')));
-  await mkdir(draft);
-  await linkOrCopy(join(shared, ARCHIVE), join(draft, ARCHIVE));
-  const found = await digestOf(join(draft, ARCHIVE));
-  if (told.key !== basename(draft) || found.sha256 !== sha256 || found.size !== size)
-    throw new Error('its bytes are not those of its record');
-  await store.keep(draft, told);
+/**
+ * All layers of such a folder by their bytes, each of them whole; a folder that is not there has none.
+ * @throws Error for the first that is not
+ */
+export async function measureLayers(folder: string): Promise<ListedLayer[]> {
+  const found: ListedLayer[] = [];
+  for (const key of await keysIn(folder)) {
+    const { listed } = await readLayer(key, join(folder, key, RECORD), join(folder, key, ARCHIVE));
+    found.push(listed);
+  }
+  return found;
 }
 
+const KEY = /^[0-9a-f]{64}$/;
+
+async function keysIn(folder: string): Promise<string[]> {
+  return (await readdir(folder).catch(() => [])).filter(name => KEY.test(name)).sort(byBytes);
+}
+
+interface Taken {
+  readonly shared: string;
+  /** Made here, and gone when it was taken over. */
+  readonly draft: string;
+  readonly key: string;
+  readonly listed: readonly ListedLayer[] | undefined;
+}
+
+async function takeOver(store: LayerStore, { shared, draft, key, listed }: Taken): Promise<void> {
+  await mkdir(draft);
+  const archive = join(draft, ARCHIVE);
+  await linkOrCopy(join(shared, ARCHIVE), archive);
+  const found = await readLayer(key, join(shared, RECORD), archive);
+  if (listed !== undefined && !listed.some(each => isSame(each, found.listed)))
+    throw new Error('nobody has signed its bytes');
+  await store.keep(draft, found.told);
+}
+
+function isSame(a: ListedLayer, b: ListedLayer): boolean {
+  return a.key === b.key && a.record === b.record && a.archive === b.archive;
+}
+
+/** @throws Error when its bytes are not those that its record tells of */
+async function readLayer(
+  key: string,
+  record: string,
+  archive: string,
+): Promise<{ listed: ListedLayer; told: Told }> {
+  const bytes = await readBytes(record);
+  const whole = layerRecord.parse(parseJson(bytes.toString('utf8'), RECORD));
+  const { sha256, size, formatVersion: _version, ...told } = whole;
+  const found = await digestOf(archive);
+  if (told.key !== key || found.sha256 !== sha256 || found.size !== size)
+    throw new Error('its bytes are not those of its record');
+  return { listed: { key, record: sha256Hex(bytes), archive: sha256 }, told };
+}
+
+/** @throws TrustError for what is no plain file: a pipe would hold a copy for ever */
 async function linkOrCopy(from: string, to: string): Promise<void> {
+  await (await openRegular(from)).close();
   await link(from, to).catch(() => copyFile(from, to));
 }

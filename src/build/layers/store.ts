@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { sha256Hex } from '../../bundle/digest.ts';
+import { openRegular } from '../../bundle/files.ts';
 import type { Context } from '../../host/context.ts';
 import { lockDirectory } from '../../host/directory-lock.ts';
 import { packageTrace } from './package-trace.ts';
@@ -171,10 +171,10 @@ export class LayerStore {
 /** A layer, or one that was on its way out when its remover was killed. */
 const LAYER = /^[0-9a-f]{64}(\.gone-[0-9a-f]+)?$/;
 
-/** SHA-256 and size of a file. */
+/** SHA-256 and size of a file. @throws TrustError when it is no regular file, or not there */
 export async function digestOf(path: string): Promise<{ sha256: string; size: number }> {
   const hash = createHash('sha256');
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const handle = await openRegular(path);
   let size = 0;
   for await (const piece of handle.createReadStream({ highWaterMark: 1 << 20 })) {
     hash.update(piece as Buffer);
