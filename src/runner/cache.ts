@@ -62,7 +62,7 @@ async function restore(
   { directory, key }: { directory: string; key: string },
   prefix: string,
 ): Promise<string | undefined> {
-  return quietly(context, `restore ${prefix}*`, async cache => {
+  return quietly(context, `restore ${prefix}*`, directory, async cache => {
     const found = await cache.restoreCache([directory], key, [prefix]);
     context.log.info(found === undefined ? `nothing in the cache for ${prefix}*` : `restored ${found}`);
     return found ?? '';
@@ -72,7 +72,7 @@ async function restore(
 /** @throws nothing: a cache that cannot be written is told */
 export async function saveCache(context: Context, entry: CacheEntry): Promise<void> {
   if (entry.hit) return;
-  await quietly(context, `save ${entry.key}`, async cache => {
+  await quietly(context, `save ${entry.key}`, entry.directory, async cache => {
     await cache.saveCache([entry.directory], entry.key);
     return undefined;
   });
@@ -81,15 +81,35 @@ export async function saveCache(context: Context, entry: CacheEntry): Promise<vo
 async function quietly<T>(
   context: Context,
   what: string,
+  directory: string,
   body: (cache: typeof import('@actions/cache')) => Promise<T>,
 ): Promise<T | undefined> {
   // Half of the bundle's weight is behind this import, and few builds ask for it.
   const cache = await import('@actions/cache');
   if (!cache.isFeatureAvailable()) return undefined;
   try {
-    return await body(cache);
+    return await within(directory, () => body(cache));
   } catch (error) {
     context.log.warn(`could not ${what}: ${error instanceof Error ? error.message : error}`);
     return undefined;
+  }
+}
+
+/**
+ * The cache's client unpacks an archive with names as they are, so that who wrote an entry could write any file of this
+ * user, long before a signature is looked at. Names begin at the working directory of its tar, and GNU tar takes options from
+ * its environment: no name, and no target of a link, leads out of the folder.
+ */
+async function within<T>(directory: string, body: () => Promise<T>): Promise<T> {
+  const own = { GITHUB_WORKSPACE: directory, TAR_OPTIONS: '--transform=s,[.][.],__,g;s,^/*,./,' };
+  const before = Object.keys(own).map(name => [name, process.env[name]] as const);
+  Object.assign(process.env, own);
+  try {
+    return await body();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
   }
 }

@@ -1,10 +1,11 @@
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { leaveLayers, restoreCaches } from '../../actions/caches.ts';
 import { signLayersPerformer } from '../../actions/sign-layers.ts';
 import { ARCHIVE, LayerStore } from '../../src/build/layers/store.ts';
-import { saveCache } from '../../src/runner/cache.ts';
+import { restoreLayers, saveCache } from '../../src/runner/cache.ts';
 import { recordingContext } from '../host/support.ts';
 import { temporary } from '../promote/fixture.ts';
 import { type Hand, makeHand } from '../trust/fixture.ts';
@@ -169,6 +170,43 @@ it('a build with a folder of its own takes over what is signed there, and leaves
   expect(await layers().find(KEY)).toBeDefined();
   expect(await leaveLayers(job().context, wish, new Date(0))).toEqual({ folder, caches: [] });
   expect(await readdir(folder)).toEqual([KEY]);
+});
+
+it('an entry of the cache writes nothing beside its folder, whatever is in it', async () => {
+  await shareOne();
+  const [entry] = service.entries;
+  if (entry === undefined) throw new Error('nothing was saved');
+  const evil = join(work, 'evil');
+  await mkdir(evil);
+  await writeFile(join(evil, 'file'), 'evil');
+  await symlink(join(work, 'target'), join(evil, 'link'));
+  await mkdir(join(work, 'target'));
+  const archive = join(work, 'evil.tar');
+  const names = ['../../outside', '../outside', join(work, 'outside'), 'link/outside'];
+  const add = (from: string, to: string, mode = '--append') =>
+    execFileSync('tar', [
+      '-P',
+      mode,
+      '-f',
+      archive,
+      '-C',
+      evil,
+      `--transform=flags=r;s,^${from}$,${to},`,
+      from,
+    ]);
+  add('link', 'link', '--create');
+  for (const name of names) add('file', name);
+  expect(execFileSync('tar', ['-P', '-tf', archive], { encoding: 'utf8' })).toBe(
+    `link\n${names.join('\n')}\n`,
+  );
+  entry.content = execFileSync('zstd', ['-qc', archive]);
+  await nextRunner();
+  await restoreLayers(job().context, shared(), 'debian-12', 'layers');
+  // It has been unpacked, as far as it may.
+  expect(await readdir(join(shared(), '__'))).toContain('outside');
+  const written = (await readdir(work, { recursive: true })).filter(path => path.endsWith('/outside'));
+  expect(written.filter(path => !join(work, path).startsWith(`${shared()}/`))).toEqual([]);
+  expect(await readdir(work)).not.toContain('outside');
 });
 
 it('a layer with a secret in it is not sent', async () => {
