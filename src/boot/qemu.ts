@@ -5,6 +5,7 @@ import { CheckError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
 import { requireRoom } from '../host/room.ts';
 import { startAccelerated, type Trial } from './accel.ts';
+import { assertAlive, whileAlive } from './alive.ts';
 import { ConsoleTail } from './console.ts';
 import { UNANSWERED } from './gate.ts';
 import { deadEnd, systemSpoke, whereItStopped } from './phases.ts';
@@ -28,6 +29,7 @@ import type {
 const ROOM = 2 * 1024 ** 3;
 const POLL = 250;
 const PATIENCE = 2000;
+const SSH_FAILED = 255;
 
 /**
  * Boots an image in QEMU on this host, on a throwaway overlay; the guest is on when this returns, and no more.
@@ -45,15 +47,19 @@ class QemuMachine implements Machine, Trial {
   readonly #parts: Parts;
   readonly #tail: ConsoleTail;
   readonly #abort = () => void this.#parts.qemu.kill();
+  /** Fires when QEMU has ended, and when the guest says that it gave up. */
+  readonly #gone = new AbortController();
   #stopped: string | undefined;
   #closed = false;
 
   private constructor(context: Context, parts: Parts) {
     this.#context = context;
     this.#parts = parts;
-    this.#tail = new ConsoleTail(join(parts.directory, FILES.console), line =>
-      context.log.debug(`guest: ${clean(line)}`),
-    );
+    this.#tail = new ConsoleTail(join(parts.directory, FILES.console), line => {
+      context.log.debug(`guest: ${clean(line)}`);
+      if (deadEnd(line) !== undefined) this.#gone.abort();
+    });
+    void parts.qemu.exited().then(() => this.#gone.abort());
     context.signal.addEventListener('abort', this.#abort, { once: true });
   }
 
@@ -168,7 +174,13 @@ class QemuMachine implements Machine, Trial {
 
   async ssh(command: string, options: SshOptions = {}): Promise<SshResult> {
     if (options.fresh) await forgetSsh(this.#parts.ssh);
-    return ssh(this.#parts.ssh, command, { ...options, signal: this.#context.signal });
+    const signals = { gone: this.#gone.signal, cancelled: this.#context.signal };
+    return whileAlive(this, signals, async signal => {
+      const reply = await ssh(this.#parts.ssh, command, { ...options, signal });
+      // A connection breaks a moment before it is known that QEMU ended.
+      if (reply.status === SSH_FAILED) await assertAlive(this);
+      return reply;
+    });
   }
 
   async close(): Promise<void> {

@@ -26,7 +26,7 @@ export interface Machine {
   waitForConsole(pattern: RegExp, deadline: number, phase: string): Promise<void>;
   /**
    * Runs a command in the guest over ssh as the default user; status 255 is ssh's own.
-   * @throws CheckError when it takes longer than the timeout
+   * @throws CheckError when it takes longer than the timeout, or as soon as the machine is known to be gone
    */
   ssh(command: string, options?: SshOptions): Promise<SshResult>;
   /** What the screen shows, a PNG file; undefined when there is none to be had. */

@@ -1,4 +1,5 @@
-import { deadEnd, whereItStopped } from '../boot/phases.ts';
+import { assertAlive } from '../boot/alive.ts';
+import { whereItStopped } from '../boot/phases.ts';
 import type { Machine } from '../boot/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
@@ -49,13 +50,6 @@ function asReply(error: unknown): { status: number; stderr: string } {
   throw error;
 }
 
-async function assertAlive(machine: Machine): Promise<void> {
-  const status = await machine.status();
-  if (status.startsWith('ended')) throw new CheckError(`the machine ${status}`);
-  const why = deadEnd(await machine.console());
-  if (why !== undefined) throw new CheckError(`the guest gave up: ${why}`);
-}
-
 async function awaitCloudInit(
   context: Context,
   machine: Machine,
@@ -69,6 +63,7 @@ async function awaitCloudInit(
     return { status: statusOf(status), detail };
   } catch (error) {
     if (!(error instanceof CheckError)) throw error;
+    await assertAlive(machine);
     const stopped = whereItStopped(await machine.console());
     throw new CheckError(`cloud-init did not finish within ${budget / 1000} s of power-on: ${stopped}`);
   }

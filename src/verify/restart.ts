@@ -1,3 +1,4 @@
+import { assertAlive } from '../boot/alive.ts';
 import { whereItStopped } from '../boot/phases.ts';
 import type { Machine } from '../boot/types.ts';
 import { CheckError } from '../host/errors.ts';
@@ -23,8 +24,7 @@ export async function awaitRestart(guest: GuestUnderTest, earlier: string): Prom
   const start = context.now().getTime();
   const deadline = start + budget;
   while (!(await isAnother(machine, earlier))) {
-    const status = await machine.status();
-    if (status.startsWith('ended')) throw new CheckError(`the machine ${status} at its reboot`);
+    await assertAlive(machine);
     if (context.now().getTime() >= deadline) {
       const stopped = whereItStopped(await machine.console());
       throw new CheckError(`it is not back ${budget / 1000} s after its reboot: ${stopped}`);

@@ -1,5 +1,7 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Report } from '../../src/verify/types.ts';
 import { Step } from '../actions/support.ts';
 import { type Caller, KillingGround } from './kill-points.ts';
 import { leftovers, sceneOf, visibleFiles, workDirectories } from './leftovers.ts';
@@ -53,8 +55,7 @@ describe.runIf(process.getuid?.() === 0)('a kill', () => {
     expect(killed.status, killed.output).toBe(wanted);
     await expect.poll(() => ground.leftovers(killed.scene), { timeout: 5000 }).toEqual([]);
     const added = (await visibleFiles(output)).filter(name => !before.includes(name));
-    // A guest that died is a verdict: failed, whole and signed.
-    if (wanted === 6) expect(added.map(name => name.split('/').at(-1))).toContain('statement.dsse.json');
+    if (wanted === 6) await expectVerdictOnTheDead(output, added);
     else expect(added).toEqual([]);
   });
 
@@ -86,3 +87,15 @@ describe.runIf(process.getuid?.() === 0)('a kill', () => {
     }
   });
 });
+
+/** A guest that died is a verdict: failed, whole and signed, and nobody waited for an answer of the dead. */
+async function expectVerdictOnTheDead(output: string, added: readonly string[]): Promise<void> {
+  expect(added.map(name => name.split('/').at(-1))).toEqual(
+    expect.arrayContaining(['statement.dsse.json', 'console.log']),
+  );
+  const file = added.find(name => name.endsWith('/report.json')) ?? '';
+  const { checks } = JSON.parse(await readFile(join(output, file), 'utf8')) as Pick<Report, 'checks'>;
+  const told = checks.filter(({ detail }) => detail.includes('QEMU ended with SIGKILL'));
+  expect(told.map(({ name }) => name)).toEqual(expect.arrayContaining(['running', 'ssh', 'login-prompt']));
+  expect(told.filter(({ seconds }) => seconds > 10)).toEqual([]);
+}

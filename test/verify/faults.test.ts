@@ -29,7 +29,11 @@ async function diskOf(folder: string, sector: Buffer) {
   const request: SuiteRequest = {
     ...{ image: 'debian-12', version: '20261121.1', coreDigest: 'c', diskDigest: 'd', path, form: 'raw' },
     file: { path: 'disk.raw', size: MIB, sha256: sha256Hex(content), sha512 },
-    ...{ imageSize: MIB, userName: 'debian', checks: ['ssh', 'console', 'restart', 'power-off'] },
+    ...{
+      imageSize: MIB,
+      userName: 'debian',
+      checks: ['ssh', 'console', 'login-prompt', 'restart', 'power-off'],
+    },
     ...{ place: 'qemu', placeKind: 'runner', job: 'host:1', quarantine: {} },
     bundle: { core: folder, manifest, work: folder, logins: NO_LOGINS, line: manifest.line, allow: {} },
     boot: { accel: 'tcg', firmware: 'bios', budget: BUDGET, memory: 64 * MIB, cpus: 1 },
@@ -124,27 +128,34 @@ describe.concurrent('a guest that', () => {
 
   it('panics', { timeout: 60_000 }, async () => {
     const panic = 'Kernel panic - not syncing: VFS: Unable to mount root fs';
+    const before = Date.now();
     const { ssh, console } = await verdictOn(bootSector(`${LINUX}[    1.0] ${panic}\n`, 'halt'));
     expect(ssh).toBe(`the guest gave up: ${panic}`);
+    // Not when ssh's own patience with a guest that answers nothing is at its end.
+    expect(Date.now() - before).toBeLessThan(6000);
     expect(console).toContain(panic);
   });
 
   it('switches itself off in the middle', { timeout: 60_000 }, async () => {
     const { ssh, console } = await verdictOn(bootSector(LINUX, 'power-off'));
-    expect(ssh).toBe('the machine ended: QEMU ended with status 0');
+    expect(ssh).toMatch(
+      /^the machine ended: QEMU ended with status 0; it stopped in phase kernel, and its console ends/,
+    );
     expect(console).toContain('Linux version');
   });
 
   it('dies in the middle', { timeout: 60_000 }, async () => {
     const { ssh, console } = await verdictOn(bootSector(LINUX, 'halt'), { meanwhile: killQemu });
-    expect(ssh).toBe('the machine ended: QEMU ended with SIGKILL');
+    expect(ssh).toMatch(
+      /^the machine ended: QEMU ended with SIGKILL; it stopped in phase kernel, and its console ends/,
+    );
     expect(console).toContain('Linux version');
   });
 
   it('writes a gigabyte of commands for the runner', { timeout: 60_000 }, async () => {
     const noise = '::error::FORGED\n::add-mask::debian\n\u001b[2J\u001b]0;title\u0007##[error]FORGED\n';
     const { ssh, console } = await verdictOn(bootSector(noise, 'again'), { meanwhile: fillConsole });
-    expect(ssh).toBe('the machine ended: the guest floods its console');
+    expect(ssh).toMatch(/^the machine ended: the guest floods its console; it stopped in phase/);
     expect(console).toContain('::add-mask::debian');
     expect(console.length).toBeLessThan(9 * MIB);
   });

@@ -52,6 +52,12 @@ describe('awaitGuest', () => {
     expect(waiting({ ...behaviour, answers: [[/^true$/, 255]] })).rejects.toThrow(message),
   );
 
+  it('does not wait for cloud-init of a guest that is gone', async () => {
+    const late = new CheckError('the machine ended');
+    const gone = waiting({ answers: [[/^cloud-init/, late]], status: 'ended: QEMU ended with SIGKILL' });
+    await expect(gone).rejects.toThrow('the machine ended: QEMU ended with SIGKILL; it stopped in phase');
+  });
+
   it('says when cloud-init does not come to an end', () => {
     const late = new CheckError('no answer over ssh within 60 s');
     return expect(waiting({ answers: [[/^cloud-init/, late]] })).rejects.toThrow(

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Hardware, Machine, SshResult, Told } from '../../src/boot/types.ts';
 import { createContext } from '../../src/host/context.ts';
+import { CheckError } from '../../src/host/errors.ts';
 import { NO_LOGINS } from '../../src/image/logins.ts';
 import type { GuestUnderTest } from '../../src/verify/types.ts';
 
@@ -109,7 +110,10 @@ export function fakeMachine(behaviour: Behaviour = {}): Machine & { closed: numb
     status: async () => behaviour.status ?? 'running',
     console: async () => behaviour.console ?? CONSOLE,
     screen: async () => Buffer.from('picture'),
-    waitForConsole: async () => {},
+    async waitForConsole(pattern, _deadline, phase) {
+      const lines = (await this.console()).split('\r\n');
+      if (!lines.some(line => pattern.test(line))) throw new CheckError(`${phase} was not reached in time`);
+    },
     ...(behaviour.told === null ? {} : { told: { ...TOLD, ...behaviour.told } }),
     ...(behaviour.discarded && { hardware: hardware(behaviour.discarded) }),
     ssh: async (line, options = {}) => {

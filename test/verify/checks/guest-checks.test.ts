@@ -65,7 +65,18 @@ describe('a good guest passes', () => {
 describe('a bad guest fails', () => {
   const answered = (pattern: RegExp, text: string): Behaviour => ({ answers: [[pattern, text]] });
   it.each<[string, string, Behaviour, RegExp]>([
-    ['login-prompt', 'no getty', { console: '[ 1.0] Linux version 6\n' }, /no login prompt/],
+    [
+      'login-prompt',
+      'no getty',
+      { console: '[ 1.0] Linux version 6\n' },
+      /^the login prompt was not reached in time$/,
+    ],
+    [
+      'login-prompt',
+      'a machine that is gone',
+      { console: '[ 1.0] Linux version 6\n', status: 'ended: QEMU ended with SIGKILL' },
+      /^the machine ended: QEMU ended with SIGKILL; it stopped in phase kernel/,
+    ],
     [
       'cloud-init',
       'a stage with an error',

@@ -104,7 +104,7 @@ describe('restart', () => {
 
   it('fails when the machine ends', async () => {
     await expect(restart.run(restarting(9, {}, 'ended: QEMU ended with status 0'))).rejects.toThrow(
-      /the machine ended: QEMU ended with status 0 at its reboot/,
+      /the machine ended: QEMU ended with status 0; it stopped in phase kernel/,
     );
   });
 });
