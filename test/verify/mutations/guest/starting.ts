@@ -59,7 +59,7 @@ export const STARTING: readonly GuestMutation[] = [
   defect([
     'login-prompt',
     'no getty on the serial console',
-    /no login prompt/,
+    /the login prompt was not reached/,
     plot => mask(plot, 'serial-getty@ttyS0.service'),
   ]),
 ];
