@@ -48,7 +48,7 @@ export async function pack(
     const [, documents, digests] = await allEnded(
       makeForms(sandbox, forms, log),
       log.timed('inventory', () => writeDocuments(draft.core, documentsOf(request), context.signal)),
-      log.timed('digests of the disk', () => digestRaw(sandbox)),
+      log.timed('disk digests', () => digestRaw(sandbox)),
     );
     const { files, raw } = await log.timed('digests', () => takeForms(context, forms, digests));
     const { entries } = documents;
