@@ -49,7 +49,7 @@ function wishOf({ image, factory, cache, shareLayers, signedLayers }: Values, co
   return {
     ...(image === undefined ? {} : { image }),
     ...(factory === undefined ? {} : { factory }),
-    ...(cold || signedLayers === undefined ? {} : { signedLayers }),
-    ...{ cache, shareLayers: shareLayers && !cold },
+    ...(signedLayers === undefined ? {} : { signedLayers }),
+    ...{ cache, cold, shareLayers },
   };
 }

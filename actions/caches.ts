@@ -1,4 +1,5 @@
 import { cp, rm } from 'node:fs/promises';
+import { emptyParcel } from '../src/build/layers/parcel.ts';
 import { sha256Hex } from '../src/bundle/digest.ts';
 import {
   factoryWithLayers,
@@ -22,16 +23,20 @@ export interface Wish {
   readonly image?: string;
   readonly factory?: string;
   readonly cache: boolean;
-  /** None of these two in a cold build. */
+  readonly cold: boolean;
   readonly shareLayers: boolean;
   readonly signedLayers?: string;
 }
 
 /** Fetches what a build may start from. @returns what is to be saved afterwards */
 export async function restoreCaches(context: Context, wish: Wish): Promise<CacheEntry[]> {
-  const { signedLayers } = wish;
-  if (signedLayers !== undefined) await takeSigned(context, wish, signedLayers, async () => true);
-  else if (wish.shareLayers) await restoreShared(context, wish);
+  const { signedLayers, cold } = wish;
+  if (wish.shareLayers && !cold) await restoreShared(context, wish);
+  if (signedLayers !== undefined) {
+    if (!cold) await takeSigned(context, wish, signedLayers, async () => true);
+    // What nobody has looked at must not lie there for sign-layers, however the build ends.
+    await emptyParcel(signedLayers);
+  }
   const directory = packageDirectory(context.env);
   if (!wish.cache || directory === undefined) return [];
   const packages = await restorePackages(context, directory, nameOf(wish));
@@ -63,9 +68,9 @@ export async function leaveLayers(
   wish: Wish,
   since: Date,
 ): Promise<{ folder?: string; caches: CacheEntry[] }> {
-  const { signedLayers, shareLayers } = wish;
-  const folder = signedLayers ?? sharedLayersFolder(context);
-  if (signedLayers === undefined && !shareLayers) return { caches: [] };
+  const { signedLayers, shareLayers, cold } = wish;
+  if (cold || (signedLayers === undefined && !shareLayers)) return { caches: [] };
+  const folder = signedLayers ?? (await emptyFolder(sharedLayersFolder(context)));
   const name = await leaveSharedLayers(context, folder, since);
   if (name === undefined) return { caches: [] };
   return { folder, caches: shareLayers ? [layersEntry(folder, nameOf(wish), 'layers', name)] : [] };
@@ -79,11 +84,16 @@ export async function signedLayersToSave(
   { layers, fingerprint }: SignLayersResult,
 ): Promise<CacheEntry[]> {
   if (fingerprint === undefined) return [];
-  const shared = sharedLayersFolder(context);
-  await rm(shared, { recursive: true, force: true });
+  const shared = await emptyFolder(sharedLayersFolder(context));
   await cp(folder, shared, { recursive: true });
   const name = sha256Hex([fingerprint, ...layers.map(({ key }) => key)].join('\n'));
   return [layersEntry(shared, image, 'signed-layers', name)];
+}
+
+/** One of ours: nobody else's files are in it. */
+async function emptyFolder(folder: string): Promise<string> {
+  await rm(folder, { recursive: true, force: true });
+  return folder;
 }
 
 /** Of a release only a signature counts, since a job for a pull request may have made a shared layer. */

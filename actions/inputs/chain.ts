@@ -118,7 +118,7 @@ export const BUILD = {
       kind: 'path',
       only: 'command-line',
       description:
-        "With cold false: folder of layers. Those that sign-layers has signed there are taken over first; in the end it holds this build's own, to be signed. For a cache that the CI system keeps, as GitLab's.",
+        "With cold false: folder of layers. Those that sign-layers has signed there are taken over, and all of them go; in the end it holds this build's own, to be signed. For a cache that the CI system keeps, as GitLab's.",
     },
     ...layers,
     installTools,

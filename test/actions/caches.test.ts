@@ -31,7 +31,7 @@ afterEach(async () => {
 
 const KEY = 'a'.repeat(64);
 
-const WISH = { image: 'debian-12', cache: false, shareLayers: true };
+const WISH = { image: 'debian-12', cache: false, cold: false, shareLayers: true };
 
 /** A job on a runner of its own; all runners have the same paths. */
 function job(env: Readonly<Record<string, string>> = {}) {
@@ -103,6 +103,7 @@ it('a layer that was taken over and is not used is not sent again', async () => 
   const { context } = job();
   await restoreCaches(context, WISH);
   expect(await leaveLayers(context, WISH, new Date(Date.now() + 1))).toEqual({ caches: [] });
+  await expect(readdir(shared())).rejects.toThrow('ENOENT');
 });
 
 it.each([
@@ -157,10 +158,19 @@ it('a build with a folder of its own takes over what is signed there, and leaves
   const hand = await makeHand('layers');
   const factory = await writeFactory(hand);
   const folder = await shareOne();
+  await writeFile(join(folder, 'own'), 'of a person');
   const wish = { ...WISH, shareLayers: false, signedLayers: folder, factory };
+  await nextRunner();
+  await restoreCaches(job().context, { ...wish, cold: true });
+  expect(await readdir(folder)).toEqual(['own']);
+  expect(await leaveLayers(job().context, { ...wish, cold: true }, new Date(0))).toEqual({ caches: [] });
+  await shareOne();
   await nextRunner();
   await restoreCaches(job().context, wish);
   expect(await layers().find(KEY)).toBeUndefined();
+  expect(await readdir(folder)).toEqual(['own']);
+  await shareOne();
+  await nextRunner();
   await signLayersPerformer.perform(
     job({ KEY: hand.secret }).context,
     { folder, factory, signingKey: 'env:KEY' },
@@ -169,7 +179,7 @@ it('a build with a folder of its own takes over what is signed there, and leaves
   await restoreCaches(job().context, wish);
   expect(await layers().find(KEY)).toBeDefined();
   expect(await leaveLayers(job().context, wish, new Date(0))).toEqual({ folder, caches: [] });
-  expect(await readdir(folder)).toEqual([KEY]);
+  expect((await readdir(folder)).sort()).toEqual([KEY, 'own']);
 });
 
 it('an entry of the cache writes nothing beside its folder, whatever is in it', async () => {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { sha256Hex } from '../../bundle/digest.ts';
 import { byBytes, openRegular, readBytes } from '../../bundle/files.ts';
 import { parseJson } from '../../bundle/json.ts';
-import type { ListedLayer } from '../../bundle/layer-list.ts';
+import { LAYER_LIST, type ListedLayer } from '../../bundle/layer-list.ts';
+import { SIGNATURE } from '../../bundle/names.ts';
 import type { Context } from '../../host/context.ts';
 import { clean } from '../../host/log.ts';
 import { withWorkDirectory } from '../../host/workdir.ts';
@@ -26,7 +27,7 @@ export async function packLayers(
   context: Context,
   { cache, folder, since }: Parcel & { since: Date },
 ): Promise<string | undefined> {
-  await rm(folder, { recursive: true, force: true });
+  await emptyParcel(folder);
   const keys: string[] = [];
   for (const layer of await new LayerStore(context, layerFolder(cache)).usedSince(since)) {
     if (layer.secrets === undefined) continue;
@@ -41,6 +42,12 @@ export async function packLayers(
     keys.push(layer.key);
   }
   return keys.length === 0 ? undefined : sha256Hex(keys.sort().join('\n'));
+}
+
+/** Removes layers and their list from a folder; whatever else is there stays, since a person may have named it. */
+export async function emptyParcel(folder: string): Promise<void> {
+  const names = [...(await keysIn(folder)), LAYER_LIST, `${LAYER_LIST}${SIGNATURE}`];
+  for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 /**
