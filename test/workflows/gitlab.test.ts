@@ -10,12 +10,15 @@ interface GitLabJob {
   readonly script?: readonly string[];
   readonly needs?: readonly (string | { job: string })[];
   readonly environment?: string;
+  readonly rules?: readonly unknown[];
+  readonly cache?: { readonly key: string; readonly paths: readonly string[]; readonly policy: string };
   readonly artifacts?: { readonly paths: readonly string[]; readonly reports?: { readonly dotenv: string } };
 }
 
 const KEYWORDS = new Set(['stages', 'workflow', 'variables', 'default']);
 const file = parse(textOf('examples/gitlab-ci.yml')) as Readonly<Record<string, GitLabJob>> & {
   stages: string[];
+  variables: Readonly<Record<string, string>>;
 };
 const jobs = Object.keys(file).filter(name => !KEYWORDS.has(name) && !name.startsWith('.'));
 
@@ -40,14 +43,18 @@ describe('examples/gitlab-ci.yml', () => {
     const lines = (resolved(name).script ?? []).filter(line => line.startsWith('$IMAGE_FACTORY '));
     expect(lines).toHaveLength(1);
     for (const line of lines) {
-      const words = line.replaceAll('"', '').split(/\s+/).slice(1);
+      const words = line
+        .replace(/\$(\w+)/g, (all, variable: string) => file.variables[variable] ?? all)
+        .replaceAll('"', '')
+        .split(/\s+/)
+        .slice(1);
       const chosen = await understand(words, () => {});
       expect(() => chosen?.work.prepare(chosen.source)).not.toThrow();
     }
   });
 
   it('takes the steps of the chain one after the other', () => {
-    const chain = jobs.filter(name => name.endsWith(' debian-12'));
+    const chain = jobs.filter(name => name.endsWith(' debian-12') && !name.startsWith('layers '));
     expect(chain.map(name => resolved(name).stage)).toEqual([
       'build',
       'verify',
@@ -68,6 +75,23 @@ describe('examples/gitlab-ci.yml', () => {
     }
   });
 
+  it('signs layers where nothing is built, only when that is asked for, and where the next build finds them', () => {
+    const [build, layers] = [resolved('build debian-12'), resolved('layers debian-12')];
+    expect(needsOf('layers debian-12')).toEqual(['build debian-12']);
+    expect(file.variables.COLD).toBe('true');
+    expect(layers.rules).toEqual([{ if: '$COLD == "false"' }]);
+    expect(layers.script?.join()).toMatch(/^\$IMAGE_FACTORY sign-layers layers /);
+    expect(layers.cache).toEqual({ ...build.cache, policy: 'push' });
+    expect(build.cache?.policy).toBe('pull');
+  });
+
+  it('gives no cache to the jobs that verify, sign and promote', () => {
+    for (const name of jobs.filter(each => !/^(build|layers) /.test(each)))
+      expect(resolved(name)).not.toHaveProperty('cache');
+    expect(file).not.toHaveProperty('cache');
+    expect(file).not.toHaveProperty('default');
+  });
+
   it('names the files that the runner writes', () => {
     for (const name of ['plan', 'release debian-12']) {
       const { artifacts } = resolved(name);
@@ -77,9 +101,9 @@ describe('examples/gitlab-ci.yml', () => {
   });
 
   it('keeps each key in an environment of its own', () => {
-    const environments = ['verify', 'sign', 'stage', 'release'].map(
+    const environments = ['layers', 'verify', 'sign', 'stage', 'release'].map(
       word => resolved(`${word} debian-12`).environment,
     );
-    expect(environments).toEqual(['verify', 'release', 'staging', 'production']);
+    expect(environments).toEqual(['layers', 'verify', 'release', 'staging', 'production']);
   });
 });

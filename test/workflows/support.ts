@@ -15,6 +15,8 @@ export interface Step {
 export interface Job {
   readonly permissions?: Readonly<Record<string, string>>;
   readonly environment?: string;
+  readonly if?: string;
+  readonly outputs?: Readonly<Record<string, string>>;
   readonly needs?: string | readonly string[];
   readonly steps: readonly Step[];
 }
@@ -22,6 +24,7 @@ export interface Job {
 export interface Workflow {
   readonly on: Readonly<Record<string, unknown>>;
   readonly permissions: unknown;
+  readonly env?: Readonly<Record<string, string>>;
   readonly jobs: Readonly<Record<string, Job>>;
 }
 

