@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { COMMANDS } from '../../actions/inputs/index.ts';
 import { ROOT } from './support.ts';
+
+const IMPORT = /^(?:import|export)\b(?! type\b)[^;']*?\bfrom '(\.[^']+)';|^import '(\.[^']+)';/gm;
 
 /** All modules that one needs to run; what it takes the types of alone is not among them. */
 function reach(module: string, found = new Set<string>()): Set<string> {
   if (found.has(module)) return found;
   found.add(module);
   const text = readFileSync(join(ROOT, module), 'utf8');
-  for (const [, kind, path = ''] of text.matchAll(/^(import|export)\b(?! type\b)[^;']*?'(\.[^']+)';/gm))
-    if (kind !== undefined) reach(relative(ROOT, join(ROOT, dirname(module), path)), found);
+  for (const { 1: named, 2: whole } of text.matchAll(IMPORT))
+    reach(join(dirname(module), named ?? whole ?? ''), found);
   return found;
 }
 
