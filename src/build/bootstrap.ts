@@ -3,6 +3,7 @@ import { ElementError, NetworkError } from '../host/errors.ts';
 import { plainEnvironment, ToolError } from '../host/process.ts';
 import { tellsOfFullDisk } from '../host/room.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
+import { BUILD_RULES } from '../image/documentation.ts';
 import type { Content } from '../image/volume.ts';
 import type { Pins } from './archive/closure.ts';
 import { TREE } from './chroot.ts';
@@ -53,6 +54,8 @@ export interface BootstrapRequest {
   readonly fstab: string;
   /** Of the root. */
   readonly filesystem: Content;
+  /** Whether packages' documentation comes with them. */
+  readonly documentation: boolean;
   /** Text of apt's preferences; empty: of each package the newest version. */
   readonly preferences: string;
   /** Unique name of this build among those that share the downloads. */
@@ -71,11 +74,12 @@ export function pinnedPreferences(pins: Pins): string {
 
 /** Makes the root tree with all packages in one transaction. */
 export async function bootstrap(sandbox: Sandbox, request: BootstrapRequest): Promise<void> {
+  const rules = request.documentation ? [] : BUILD_RULES.map(rule => `--dpkgopt=${rule}`);
   const argv = [
     ...['mmdebstrap', '--mode=root', '--variant=minbase', '--format=directory'],
     ...['check/empty', 'chroot/mount/sys', 'essential/unlink', 'cleanup/apt'].map(step => `--skip=${step}`),
     ...['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"'],
-    ...[...patientApt(request.patience), '--dpkgopt=force-unsafe-io'],
+    ...[...patientApt(request.patience), '--dpkgopt=force-unsafe-io', ...rules],
     ...(request.packages.length === 0 ? [] : [`--include=${request.packages.join(',')}`]),
     ...[request.suite, TREE, '-'],
   ];

@@ -1,5 +1,6 @@
 import type { Disk } from '../definition/types.ts';
 import type { Sandbox } from '../host/sandbox/sandbox.ts';
+import { CLEAR_REST, RULES_FILE, RULES_TEXT } from '../image/documentation.ts';
 import { fstab } from '../image/fstab.ts';
 import { type CoreRequest, grubFilesCommand } from '../image/grub.ts';
 import { filesystemUuid } from '../image/layout.ts';
@@ -33,6 +34,8 @@ export interface Finish {
   readonly sources: readonly Source[];
   /** Whether the tree is of our own bootstrap. */
   readonly own: boolean;
+  /** Whether packages' documentation is in a tree of our own. */
+  readonly documentation: boolean;
 }
 
 const LEFTOVERS = [
@@ -53,6 +56,9 @@ export async function afterCleanup(sandbox: Sandbox, finish: Finish): Promise<vo
   if (!finish.own) return replaceMirror(sandbox, finish.sources, sources);
   await writeInTree(sandbox, '/etc/apt/sources.list.d/debian.sources', debianSources(sources));
   await inTree(sandbox, ['rm', '-f', '/etc/apt/sources.list', ...LEFTOVERS]);
+  if (finish.documentation) return;
+  await inTree(sandbox, ['sh', '-c', CLEAR_REST]);
+  await writeInTree(sandbox, RULES_FILE, RULES_TEXT);
 }
 
 const DAY = 86_400;

@@ -2,7 +2,7 @@ import type { ImageLine } from '../definition/types.ts';
 import { sha256 } from './archive/fetch.ts';
 
 /** Raise it when a change of the engine changes the bytes it makes. */
-export const ENGINE = 'image-factory/0.1.0+9';
+export const ENGINE = 'image-factory/0.1.0+10';
 
 /** All that goes into an image, and nothing that only says how it is verified, who owns it, or where it comes from. */
 export interface Inputs {

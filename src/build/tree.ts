@@ -73,6 +73,7 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
     afterCleanup(sandbox, {
       ...request,
       disk: request.line.disk,
+      documentation: hasDocumentation(request.line),
       grub,
       ...(mirror === undefined ? {} : { image: mirror }),
     }),
@@ -81,6 +82,10 @@ export async function buildTree(sandbox: Sandbox, request: TreeRequest, log: Bui
   const epoch = await packageEpoch(sandbox);
   await settlePasswordDates(sandbox, epoch);
   return { epoch, grub, sourceRepositories: fetched };
+}
+
+function hasDocumentation({ documentation }: TreeRequest['line']): boolean {
+  return documentation !== 'none';
 }
 
 function wantedNames({ packages, extra }: PhaseWorld): string[] {
@@ -92,7 +97,7 @@ interface World extends PhaseWorld {
   /** Absent: scripts of root.d make the tree. */
   readonly bootstrap?: Pick<
     BootstrapRequest,
-    'suite' | 'packages' | 'sources' | 'fstab' | 'preferences' | 'filesystem'
+    'suite' | 'packages' | 'sources' | 'fstab' | 'preferences' | 'filesystem' | 'documentation'
   >;
   readonly layers?: Layers;
 }
@@ -112,6 +117,7 @@ async function openWorld(chroot: Chroot, request: TreeRequest, log: BuildLog): P
     bootstrap: {
       ...{ suite, packages: first, sources: sourcesList(sources), fstab: fstab(plan) },
       filesystem: rootOf(plan).content,
+      documentation: hasDocumentation(line),
       preferences: pinnedPreferences(request.pins),
     },
   };

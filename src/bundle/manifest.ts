@@ -43,6 +43,7 @@ const imageLine = z
     owner: text.exactOptional(),
     elements: texts,
     packages: texts,
+    documentation: z.enum(['none', 'all']).exactOptional(),
     environment: z.record(text, text).readonly(),
     disk: z.strictObject({
       layout: z.enum(['gpt-hybrid', 'gpt-bios', 'gpt-uefi', 'mbr', 'mbr-hybrid', 'filesystem']),

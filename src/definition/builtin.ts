@@ -61,6 +61,7 @@ export function builtInSettings(distribution: Distribution): MapNode {
     architectures: standIn(['amd64']),
     elements: [],
     packages: [],
+    documentation: 'none',
     environment: {},
     disk: {
       ...{ layout: 'gpt-hybrid', filesystem: 'ext4', partitions: {} },

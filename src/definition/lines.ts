@@ -184,7 +184,7 @@ interface LineParts {
 }
 
 function makeLine({ name, base, variant, architecture, value, settings }: LineParts): ImageLine {
-  const { title, owner, elements, packages, disk, forms, mirror, rebuild, verify } = value;
+  const { title, owner, elements, packages, documentation, disk, forms, mirror, rebuild, verify } = value;
   const suffix = variant === undefined ? '' : ` ${variant.text}`;
   return {
     name,
@@ -196,6 +196,7 @@ function makeLine({ name, base, variant, architecture, value, settings }: LinePa
     ...(owner === undefined ? {} : { owner }),
     elements,
     packages,
+    documentation,
     environment: textsOf(nodeAt(settings, 'environment')),
     disk,
     forms,

@@ -156,6 +156,8 @@ export interface ImageLine {
   readonly owner?: string;
   readonly elements: readonly string[];
   readonly packages: readonly string[];
+  /** Whether packages' documentation is in the image; absent, as in older bundles: all of it. */
+  readonly documentation?: 'none' | 'all';
   /** DIB_* and other variables that elements see. */
   readonly environment: Readonly<Record<string, string>>;
   readonly disk: Disk;

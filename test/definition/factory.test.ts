@@ -21,6 +21,7 @@ describe('the smallest useful file', () => {
         architecture: 'amd64',
         elements: [],
         packages: [],
+        documentation: 'none',
         environment: {},
         disk: {
           ...{ layout: 'gpt-hybrid', filesystem: 'ext4', partitions: {}, compression: 'zstd' },

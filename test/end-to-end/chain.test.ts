@@ -67,6 +67,23 @@ describe('from a factory file to a promoted image', () => {
     expect(groups[0]?.data).toBe(`build debian-12 ${manifest.version}`);
   });
 
+  it('has no documentation but copyrights and what Debian changed, and tells dpkg so', async () => {
+    const paths = (await readFile(join(bundle, 'core/inventory.jsonl'), 'utf8'))
+      .split('\n')
+      .slice(1, -1)
+      .map(row => JSON.parse(row) as { path: string; type: string })
+      .flatMap(({ path, type }) => (type === 'file' ? [path] : []));
+    const names = (folder: string) =>
+      paths.filter(path => path.startsWith(folder)).map(path => path.replace(/^.*\//, ''));
+    expect(new Set(names('/usr/share/doc/'))).toEqual(
+      new Set(['copyright', 'changelog.Debian.gz', 'changelog.Debian.amd64.gz', 'changelog.gz']),
+    );
+    expect([...names('/usr/share/man/'), ...names('/usr/share/info/')]).toEqual([]);
+    expect(paths).toContain('/etc/dpkg/dpkg.cfg.d/no-documentation');
+    expect(paths).toContain('/usr/share/doc/dpkg/changelog.gz');
+    expect(paths).not.toContain('/usr/share/doc/openssh-server/changelog.gz');
+  });
+
   it('leaves within two seconds at Ctrl-C in the middle of a verification, with status 130', async () => {
     const { child, ended } = step.start(NODE_24, 'boot-and-verify', { bundle });
     let said = '';

@@ -76,7 +76,13 @@ describe('a package update', () => {
   const makeTree = async (pins: Pins) =>
     bootstrap(workshop.sandbox, {
       ...{ suite: 'bookworm', packages: PACKAGES, sources: sourcesList(await sources()), fstab: '' },
-      ...{ filesystem: 'ext4', preferences: pinnedPreferences(pins), name: 'update', patience: 30 },
+      ...{
+        filesystem: 'ext4',
+        documentation: false,
+        preferences: pinnedPreferences(pins),
+        name: 'update',
+        patience: 30,
+      },
       onLine: line => log.line('mmdebstrap', line),
     });
 

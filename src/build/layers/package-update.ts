@@ -1,5 +1,6 @@
 import { ToolError } from '../../host/process.ts';
 import type { Sandbox } from '../../host/sandbox/sandbox.ts';
+import { WITHOUT_DOCUMENTATION } from '../../image/documentation.ts';
 import type { BuildLog } from '../build-log.ts';
 import { BUILD, type Chroot, TREE } from '../chroot.ts';
 import { refreshLists } from '../repositories.ts';
@@ -103,15 +104,19 @@ umount "$tree/var/cache/apt/archives"
 exit $status
 `;
 
+/** What dpkg was told not to unpack stays out here as well. */
 const UNPACK = `set -eu
-own=$1; work=$2; shift 2
+tree=$1; own=$2; work=$3; shift 3
 rm -rf "$work"
+${WITHOUT_DOCUMENTATION}
+is_without() { grep -q '^path-exclude=/usr/share/doc/' "$tree/etc/dpkg/dpkg.cfg.d/99mmdebstrap"; }
 unpack() {
   set -- "$1" "$2" "$own/$3"_*.deb
   [ $# -eq 3 ] && [ -e "$3" ] || { echo "$1"; exit 9; }
   mkdir -p "$work/$1/$2/control" "$work/$1/$2/data"
   dpkg-deb --ctrl-tarfile "$3" | tar --extract --preserve-permissions --same-owner --directory "$work/$1/$2/control"
   dpkg-deb --fsys-tarfile "$3" | tar --extract --preserve-permissions --same-owner --numeric-owner --directory "$work/$1/$2/data"
+  if is_without; then without_documentation "$work/$1/$2/data"; fi
 }
 while [ $# -gt 0 ]; do
   unpack "$1" before "$1_$2"
@@ -140,7 +145,7 @@ async function fetch(
   }
   const file = (told: string) => versionOf(told).replaceAll(':', '%3a');
   const words = changes.flatMap(([name, before, now]) => [name, file(before), file(now)]);
-  const { status, stdout } = await chroot.outside(['sh', '-c', UNPACK, 'unpack', own, WORK, ...words], {
+  const { status, stdout } = await chroot.outside(['sh', '-c', UNPACK, 'unpack', TREE, own, WORK, ...words], {
     accept: [0, 9],
   });
   return status === 0

@@ -43,6 +43,9 @@ export const settings = {
   architectures: words(ARCHITECTURES).describe('Architectures; one build for each.'),
   elements: list(element).describe("Elements in diskimage-builder's form: elements/ beside this file first."),
   packages: list(packageName).describe("Packages, by the distribution's names."),
+  documentation: word(['none', 'all']).describe(
+    "Packages' documentation: copyrights and Debian's changelogs alone, or all of it.",
+  ),
   environment: z.record(variable, value).describe('DIB_* and other variables that elements read.'),
   forms,
 };
