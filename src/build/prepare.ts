@@ -8,7 +8,14 @@ import { diskPlan } from '../image/plan.ts';
 import type { Pins } from './archive/closure.ts';
 import type { SuiteState } from './archive/state.ts';
 import { libraryDigest } from './dib.ts';
-import { type Mirror, mirrorAt, type Source, sourcesFor, suiteOf } from './distributions/debian.ts';
+import {
+  hostMirror,
+  type Mirror,
+  mirrorAt,
+  type Source,
+  sourcesFor,
+  suiteOf,
+} from './distributions/debian.ts';
 import { withElementDisk } from './element-disk.ts';
 import { type Element, type ElementShelf, operatingSystem, resolveElements } from './elements.ts';
 import { type GivenFile, givenFiles } from './given-files.ts';
@@ -195,12 +202,19 @@ function statesOf(repositories: readonly KnownRepository[]): Record<string, stri
 /** The command line's mirror, else the factory file's, else the host's own. */
 async function buildMirror({ line, mirror }: PrepareOptions, shared: Shared): Promise<Mirror> {
   if (mirror !== undefined) return mirrorAt(mirror, 'mirror');
-  if (line.mirror.build !== undefined) return mirrorAt(line.mirror.build, `${line.name}: mirror.build`);
-  const own = await shared.hostMirror();
+  const own = await knownMirror(line, () => shared.hostMirror());
   if (own !== undefined) return own;
   throw new HostError("this host's apt knows no Debian archive", {
     advice: 'name one with --mirror, or as mirror.build in the factory file',
   });
+}
+
+/** The mirror that the factory file names, else the one of this host's apt; undefined: neither. */
+export async function knownMirror(
+  { name, mirror }: ImageLine,
+  ofHost: () => Promise<Mirror | undefined> = hostMirror,
+): Promise<Mirror | undefined> {
+  return mirror.build === undefined ? ofHost() : mirrorAt(mirror.build, `${name}: mirror.build`);
 }
 
 /** Where the bundles of a line lie, and where one build's is. */

@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import type { CloudPlacement } from '../boot/nova/types.ts';
 import type { DirectBoot } from '../boot/types.ts';
+import { knownMirror } from '../build/prepare.ts';
 import { bootableImage, type MeasuredCore, measureCore } from '../bundle/core.ts';
 import { corePath } from '../bundle/names.ts';
 import type { DiskImage, Manifest } from '../bundle/types.ts';
@@ -118,7 +119,8 @@ export async function verifyPlace(
     const key = await keyFor(context, factory, request, 'verify');
     statement = await writeVerdict({ bundle, manifest, report, files, key });
   };
-  const asked = { ...suiteOf, bundle: bundleOf, ...compared, own: own.map(ownCheck), concluded };
+  const known = { own: own.map(ownCheck), packageMirror: () => knownMirror(line) };
+  const asked = { ...suiteOf, bundle: bundleOf, ...compared, ...known, concluded };
   const keep = where.keep === undefined ? {} : { keep: where.keep * HOUR };
   const { report } = await runSuite(context, { ...asked, ...keep });
   return { report, statement };

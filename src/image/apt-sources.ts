@@ -2,6 +2,7 @@
 export interface AptSource {
   readonly uris: readonly string[];
   readonly suites: readonly string[];
+  readonly components: readonly string[];
   /** Lower-case names, as in deb822: `trusted`, `signed-by`, `allow-insecure`. */
   readonly options: ReadonlyMap<string, string>;
 }
@@ -14,17 +15,18 @@ export function parseAptSources(path: string, text: string): AptSource[] {
   return path.endsWith('.sources') ? parseDeb822(text) : parseLines(text);
 }
 
-const LINE = /^deb(?:-src)?\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)/;
+const LINE = /^deb(?:-src)?\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)(.*)/;
 
 function parseLines(text: string): AptSource[] {
   return text.split('\n').flatMap(line => {
-    const [, options = '', uri, suite] = LINE.exec(line.trim()) ?? [];
+    const [, options = '', uri, suite, rest = ''] = LINE.exec(line.trim()) ?? [];
     if (uri === undefined || suite === undefined) return [];
     const pairs = [...options.matchAll(/([A-Za-z-]+)[+-]?=(\S+)/g)];
     return [
       {
         uris: [uri],
         suites: [suite],
+        components: wordsOf(rest.replace(/#.*/, '')),
         options: new Map(pairs.map(([, name = '', value = '']) => [name.toLowerCase(), value])),
       },
     ];
@@ -35,11 +37,15 @@ function parseDeb822(text: string): AptSource[] {
   const commentless = text.replace(/^#.*\n?/gm, '');
   return commentless.split(/\n\s*\n/).flatMap(paragraph => {
     const fields = fieldsOf(paragraph);
-    const words = (name: string) => (fields.get(name) ?? '').split(/\s+/).filter(word => word !== '');
+    const words = (name: string) => wordsOf(fields.get(name) ?? '');
     const uris = words('uris');
     if (uris.length === 0 || /^(no|false|0)$/i.test(fields.get('enabled') ?? '')) return [];
-    return [{ uris, suites: words('suites'), options: fields }];
+    return [{ uris, suites: words('suites'), components: words('components'), options: fields }];
   });
+}
+
+function wordsOf(text: string): string[] {
+  return text.split(/\s+/).filter(word => word !== '');
 }
 
 /** A line that begins with white space goes on with the field before it. */

@@ -113,7 +113,7 @@ async function runBoot(
 
 function guestFacts(
   context: Context,
-  { userName, imageSize, bundle, boot, previousBoot }: SuiteRequest,
+  { userName, imageSize, bundle, boot, previousBoot, packageMirror }: SuiteRequest,
   machine: Machine,
   nonce: string,
 ): NewGuest {
@@ -126,6 +126,7 @@ function guestFacts(
     firmware: boot.firmware,
     ...facts,
     ...(previousBoot && { previousBoot }),
+    ...(packageMirror && { packageMirror }),
   };
 }
 

@@ -21,6 +21,7 @@ import type {
   CheckResult,
   GuestCheck,
   OfflineCheck,
+  PackageMirrorSource,
   PlaceKind,
   PreviousBoot,
   Report,
@@ -51,6 +52,7 @@ export interface SuiteRequest {
   readonly quarantine: Readonly<Record<string, Quarantine>>;
   /** The bundle that the bytes come from, for the checks that boot nothing. */
   readonly bundle: BundleUnderTest;
+  readonly packageMirror?: PackageMirrorSource;
   readonly place: string;
   readonly placeKind: PlaceKind;
   readonly job: string;

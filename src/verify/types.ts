@@ -5,6 +5,7 @@ import type { Logins } from '../image/logins.ts';
 import type { UnitTime } from './boot-chart.ts';
 import type { Answers } from './facts.ts';
 import type { HardeningScore } from './hardening/score.ts';
+import type { PackageMirror } from './mirror-door.ts';
 import type { ImageUnderTest, Looked } from './offline/types.ts';
 
 /**
@@ -105,11 +106,15 @@ export interface GuestUnderTest {
   /** Who may log in beside the cloud's own key, and which findings are taken as they are: the factory file's word. */
   readonly logins: Logins;
   readonly allow: AllowList;
+  /** Where this host takes packages of the guest's distribution from; nothing where it knows no such place. */
+  readonly packageMirror?: PackageMirrorSource;
   /** What the guest answered to the checks' questions; absent: each asks by itself. */
   readonly answers?: Answers;
   /** What the guest of the first boot answered, for a check of another boot; nothing where it never came up. */
   readonly twin?: () => Promise<Answers>;
 }
+
+export type PackageMirrorSource = () => Promise<PackageMirror | undefined>;
 
 /** How long an earlier version took until it was ready. */
 export interface PreviousBoot {

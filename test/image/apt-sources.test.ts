@@ -6,10 +6,12 @@ const uris = (path: string, text: string) => parseAptSources(path, text).flatMap
 test('reads the one-line form, with its options', () => {
   const [source, ...more] = parseAptSources(
     '/etc/apt/sources.list',
-    '# deb http://no.example x main\ndeb [arch=amd64 trusted=yes] http://m.example/debian bookworm main\n',
+    '# deb http://no.example x main\ndeb [arch=amd64 trusted=yes] http://m.example/debian bookworm main contrib # all\n',
   );
   expect(more).toEqual([]);
-  expect(source).toMatchObject({ uris: ['http://m.example/debian'], suites: ['bookworm'] });
+  expect(source).toMatchObject({
+    ...{ uris: ['http://m.example/debian'], suites: ['bookworm'], components: ['main', 'contrib'] },
+  });
   expect(source?.options.get('trusted')).toBe('yes');
 });
 
@@ -18,6 +20,8 @@ test('reads deb822, with lists, continued lines and what is switched off', () =>
 Types: deb
 URIs: http://a.example http://b.example
 Suites: x y
+Components: main
+ non-free
 Signed-By:
  -----BEGIN PGP PUBLIC KEY BLOCK-----
  .
@@ -30,7 +34,11 @@ Suites: x
 `;
   const [source, ...more] = parseAptSources('/etc/apt/sources.list.d/x.sources', text);
   expect(more).toEqual([]);
-  expect(source).toMatchObject({ uris: ['http://a.example', 'http://b.example'], suites: ['x', 'y'] });
+  expect(source).toMatchObject({
+    uris: ['http://a.example', 'http://b.example'],
+    suites: ['x', 'y'],
+    components: ['main', 'non-free'],
+  });
   expect(source?.options.get('signed-by')).toContain('PGP PUBLIC KEY');
 });
 

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type LocalServer, serveLocally } from '../../host/local-server.ts';
 import type { Documents } from './documents.ts';
 
 /** Where every OpenStack instance looks for what its cloud has to tell. */
@@ -10,32 +9,20 @@ export const WELL_KNOWN = { address: '169.254.169.254', port: 80 } as const;
 const VERSIONS = ['2018-08-27', 'latest'];
 
 /** OpenStack's metadata service, on a port of this host's loopback alone. */
-export interface MetadataServer {
-  readonly port: number;
+export interface MetadataServer extends LocalServer {
   /** Paths that were asked for, in their order, each once. */
   asked(): readonly string[];
-  close(): Promise<void>;
 }
 
 /** @param documents as `openStackDocuments` makes them */
 export async function serveMetadata(documents: Documents): Promise<MetadataServer> {
   const asked = new Set<string>();
-  const server = createServer((request, response) => {
+  const server = await serveLocally((request, response) => {
     const path = new URL(request.url ?? '/', 'http://metadata').pathname;
     asked.add(path);
     answer(request, response, contentAt(documents, path));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    asked: () => [...asked],
-    close: () =>
-      new Promise(resolve => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return { ...server, asked: () => [...asked] };
 }
 
 function contentAt(documents: Documents, path: string): string | Buffer | undefined {

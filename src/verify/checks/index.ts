@@ -7,6 +7,7 @@ import { bootTime } from './boot-time.ts';
 import { cloudInit } from './cloud-init.ts';
 import { configDrive } from './config-drive.ts';
 import { consoleLog } from './console.ts';
+import { customer } from './customer.ts';
 import { dhcp } from './dhcp.ts';
 import { discard } from './discard.ts';
 import { driveMetadata } from './drive-metadata.ts';
@@ -50,5 +51,5 @@ export const CHECKS: readonly Check[] = [
   ...[secureBoot, twins, driveMetadata, staticNetwork, serviceMetadata],
   // The server with the config drive comes up meanwhile, and waits two minutes for a network.
   ...[imageRecord, metadata, reboot, rebuild, configDrive],
-  ...[throughput, restart, powerOff],
+  ...[throughput, restart, customer, powerOff],
 ];

@@ -1,23 +1,12 @@
 import { CheckError } from '../../host/errors.ts';
-import { asked } from '../asked.ts';
-import { asRoot } from '../facts.ts';
-import { awaitRestart, bootId } from '../restart.ts';
-import type { GuestCheck, GuestUnderTest } from '../types.ts';
+import type { GuestCheck } from '../types.ts';
+import { restartAs, STATE, stateOf } from './restarted.ts';
 import { rootSize } from './root-grows.ts';
 
-const PATIENCE = 60_000;
 const MIB = 1024 ** 2;
 /** What a disk grows by, and how much of it reaches the filesystem at least. */
 const MORE = 1024 * MIB;
 const SHARE = 0.85;
-
-/** What must be the same after it, by what a person calls it. */
-const SAME: Readonly<Record<string, string>> = {
-  address: "ip -4 -o addr show scope global | sed 's/ *\\\\.*//'",
-  mounts: 'findmnt --real -rno TARGET,SOURCE,FSTYPE | sort',
-  resolver: 'cat /run/systemd/resolve/resolv.conf 2> /dev/null || cat /etc/resolv.conf',
-  'host keys': 'cat /etc/ssh/ssh_host_*_key.pub',
-};
 
 export const restart: GuestCheck = {
   kind: 'guest',
@@ -28,21 +17,13 @@ export const restart: GuestCheck = {
   places: ['runner'],
   alone: true,
   restarts: true,
-  asks: () => Object.values(SAME),
+  asks: () => STATE,
   async run(guest) {
-    const before = await state(guest);
+    const before = await stateOf(guest);
     const { answers: _, ...anew } = guest;
     const size = await rootSize(anew);
     await guest.machine.hardware?.enlarge(guest.diskSize + MORE);
-    const earlier = await bootId(guest.machine);
-    // The connection may end before the answer comes.
-    await guest.machine.ssh(asRoot('systemctl reboot'), { timeout: PATIENCE });
-    const seconds = await awaitRestart(guest, earlier);
-    const after = await state(anew);
-    const changed = Object.keys(SAME).filter(name => before[name] !== after[name]);
-    if (changed.length > 0)
-      throw new CheckError(`after a reboot it has another ${changed.join(', another ')}`);
-    const told = `back after ${seconds.toFixed(1)} s with the same ${Object.keys(SAME).join(', ')}`;
+    const told = await restartAs(before, guest);
     if (guest.machine.hardware === undefined) return told;
     const grown = (await rootSize(anew)) - size;
     if (grown >= MORE * SHARE) return `${told}, and a root that grew with its disk`;
@@ -54,9 +35,3 @@ export const restart: GuestCheck = {
     );
   },
 };
-
-async function state(guest: GuestUnderTest): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for (const [name, command] of Object.entries(SAME)) found[name] = await asked(guest, command);
-  return found;
-}

@@ -1,8 +1,8 @@
 import { CheckError } from '../../host/errors.ts';
 import { askedLines } from '../asked.ts';
-import type { GuestCheck } from '../types.ts';
+import type { GuestCheck, GuestUnderTest } from '../types.ts';
 
-const FAILED = 'systemctl list-units --state=failed --no-legend --plain --no-pager';
+export const FAILED_UNITS = 'systemctl list-units --state=failed --no-legend --plain --no-pager';
 const MOST = 10;
 
 export const units: GuestCheck = {
@@ -11,13 +11,17 @@ export const units: GuestCheck = {
   protects: 'Everything that the server starts by itself has started: no unit has failed.',
   severity: 'required',
   places: ['runner', 'store', 'cloud'],
-  asks: () => [FAILED],
+  asks: () => [FAILED_UNITS],
   async run(guest) {
-    const failed = await askedLines(guest, FAILED);
+    const failed = await failedUnits(guest);
     if (failed.length === 0) return 'no unit has failed';
-    const names = failed.map(line => line.split(/\s+/)[0] ?? '').slice(0, MOST);
-    throw new CheckError(`${failed.length} failed: ${names.join(', ')}`, {
+    throw new CheckError(`${failed.length} failed: ${failed.slice(0, MOST).join(', ')}`, {
       advice: 'see systemctl status of each',
     });
   },
 };
+
+/** Names of the units that have failed. */
+export async function failedUnits(guest: GuestUnderTest): Promise<string[]> {
+  return (await askedLines(guest, FAILED_UNITS)).map(line => line.split(/\s+/)[0] ?? '');
+}

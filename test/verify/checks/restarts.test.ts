@@ -27,11 +27,16 @@ const STATE: Readonly<Record<string, string>> = {
 };
 
 /** Goes down when told, and is back after so many tries, with this changed. */
-function restarting(tries: number, changed: Readonly<Record<string, string>> = {}, status = 'running') {
+function restarting(
+  tries: number,
+  changed: Readonly<Record<string, string>> = {},
+  status = 'running',
+  more: Readonly<Record<string, string>> = {},
+) {
   const guest = guestUnderTest();
   const { machine } = guest;
   let downFor = 0;
-  let state = STATE;
+  let state: Readonly<Record<string, string>> = { ...STATE, ...more };
   let boot = 'first';
   machine.status = async () => status;
   machine.console = async () => '[ 1.0] Linux version 6';
@@ -83,6 +88,17 @@ describe('restart', () => {
     await expect(restart.run(restarting(2, { [sign]: 'another' }))).rejects.toThrow(
       `after a reboot it has another ${name}`,
     );
+  });
+
+  it('fails when a unit failed that had not, and when user-data was carried out again', async () => {
+    const before = { 'list-units': 'old.service loaded failed failed Old\n' };
+    const after = { 'list-units': `${before['list-units']}new.service loaded failed failed New\n` };
+    await expect(restart.run(restarting(2, after, 'running', before))).rejects.toThrow(
+      'after a reboot new.service failed',
+    );
+    expect(await restart.run(restarting(2, before, 'running', before))).toMatch(/^back after/);
+    const again = { 'ls /run': '/run/image-factory-user-data' };
+    await expect(restart.run(restarting(2, again))).rejects.toThrow(/cloud-init took it for a new instance/);
   });
 
   it('takes no answer from before it for one from after it', async () => {

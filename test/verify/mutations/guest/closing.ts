@@ -25,6 +25,11 @@ export const CLOSING: readonly GuestMutation[] = [
     { closes: true },
   ),
   defect(['ssh', 'a default user who is asked for a password', /sudo asks/, withoutSudo], { closes: true }),
+  defect(['customer', 'a hook that no kernel gets past', /status 100: /, failingHook], { closes: true }),
+  defect(
+    ['customer', 'a boot menu that breaks when it is made anew', /gave up: Kernel panic/, brokenDefault],
+    { closes: true },
+  ),
   defect(
     ['secure-boot', 'a boot loader that was changed after it was signed', /no ssh within/, changedShim],
     { closes: true, firmware: 'uefi-secure' },
@@ -33,6 +38,16 @@ export const CLOSING: readonly GuestMutation[] = [
 
 function withoutSudo(plot: Plot): Promise<void> {
   return cloudConfig(plot, 'sudo', { system_info: { default_user: { sudo: ['ALL=(ALL) ALL'] } } });
+}
+
+function failingHook(plot: Plot): Promise<void> {
+  return plot.file('/etc/kernel/postinst.d/zz-app', '#!/bin/sh\nexit 1\n', 0o755);
+}
+
+/** The kernel then leaves its initramfs alone, and finds no root by its UUID. */
+function brokenDefault(plot: Plot): Promise<void> {
+  const line = 'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT rdinit=/none"\n';
+  return plot.file('/etc/default/grub.d/zz-app.cfg', line);
 }
 
 /** A byte in the middle of its code. */
