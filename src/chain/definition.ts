@@ -73,8 +73,10 @@ export function allowedIn(factory: Factory, image: string): AllowList {
   return factory.images.find(each => each.name === image)?.verify.allow ?? {};
 }
 
-/** Folders of the user's own checks of an image, relative to this factory file. */
-export function ownFolders(factory: Factory, image: string): readonly string[] {
+/** Folders of the user's own checks of an image, relative to this factory file: in a store those of its stage. */
+export function ownFolders(factory: Factory, image: string, place: string): readonly string[] {
+  const stage = factory.stages.find(({ stores }) => stores.some(({ name }) => name === place));
+  if (stage !== undefined) return stage.own ?? [];
   return factory.images.find(each => each.name === image)?.verify.own ?? [];
 }
 

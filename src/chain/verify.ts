@@ -100,7 +100,7 @@ export async function verifyPlace(
   const xfs = manifest.volumes.some(each => each.content === 'xfs') ? TOOLS.xfs : [];
   const tools = [...TOOLS.verify, ...toolsOf(manifest.files.map(each => each.form)), ...xfs];
   await requireTools(context, tools, { install: request.installTools, root: rootPrefix });
-  const own = await ownChecks(factory.file, ownFolders(factory, manifest.image));
+  const own = await ownChecks(factory.file, ownFolders(factory, manifest.image, where.place));
   const before = await previousResults(bundle, manifest, manifest.line, request.firmware);
   const suiteOf = suiteRequest(context, request, factory, core, where);
   const { line } = suiteOf.bundle;

@@ -43,7 +43,7 @@ export async function loadDefinition(file: string, options: LoadOptions): Promis
   const resolved = withRepositories(sources, resolveLines(sources, mistakes), mistakes);
   const lines = await withOwnChecks(resolve(file), resolved, mistakes);
   checkElements(lines, await elementsIn(elementPaths), mistakes);
-  const stages = resolveStages(sources, mistakes);
+  const stages = await resolveStages(resolve(file), sources, mistakes);
   const retention = resolveRetention(sources, mistakes);
   const signing = resolveSigning(sources, mistakes, directory);
   if (lines.length === 0 && !mistakes.any) {

@@ -3,7 +3,7 @@ import { access, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ResolvedLine } from './lines.ts';
 import type { Mistakes } from './mistakes.ts';
-import { nodeAt, wordsOf } from './node.ts';
+import { type Node, nodeAt, type Place, wordsOf } from './node.ts';
 import { OWN_KINDS, OWN_NAME, type OwnCheck, type OwnKind } from './types.ts';
 
 /** In front of the names of checks that a user brings himself. */
@@ -46,6 +46,24 @@ export async function ownChecks(
   return [...found.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
+/**
+ * Names of the checks in folders that a factory file names.
+ * @param written where it does, for what is wrong with them
+ */
+export async function ownNames(
+  factory: string,
+  folders: readonly string[],
+  { node, fallback }: { readonly node: Node | undefined; readonly fallback: Place },
+  mistakes: Mistakes,
+): Promise<string[]> {
+  const words = wordsOf(node);
+  const placeOf = (folder: string) => words.find(({ text }) => text === folder)?.place ?? fallback;
+  const checks = await ownChecks(factory, folders, (folder, what, expected) =>
+    mistakes.add(placeOf(folder), what, { expected }),
+  );
+  return checks.map(({ name }) => name);
+}
+
 /** The lines with the names of their own checks behind those that come with image-factory. */
 export async function withOwnChecks(
   factory: string,
@@ -56,13 +74,8 @@ export async function withOwnChecks(
     lines.map(async resolved => {
       const { line, settings, base } = resolved;
       const { own = [], quarantine = {} } = line.verify;
-      const words = wordsOf(nodeAt(settings, 'verify', 'own'));
-      const placeOf = (folder: string) =>
-        words.find(({ text }) => text === folder)?.place ?? base.image.place;
-      const checks = await ownChecks(factory, own, (folder, what, expected) =>
-        mistakes.add(placeOf(folder), what, { expected }),
-      );
-      const known = checks.map(({ name }) => name);
+      const written = { node: nodeAt(settings, 'verify', 'own'), fallback: base.image.place };
+      const known = await ownNames(factory, own, written, mistakes);
       for (const name of Object.keys(quarantine)) {
         if (!isOwnCheck(name) || known.includes(name)) continue;
         const place = nodeAt(settings, 'verify', 'quarantine', name)?.place ?? base.image.place;

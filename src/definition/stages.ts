@@ -4,6 +4,7 @@ import { check } from './check.ts';
 import { mergeLayers } from './merge.ts';
 import type { Mistakes } from './mistakes.ts';
 import { type MapNode, nodeAt, type Place, wordsOf } from './node.ts';
+import { ownNames } from './own-checks.ts';
 import { resolvedRetention, resolvedSigning, resolvedStage } from './schema/stage.ts';
 import { layersAt, namesOf, placeOf, type Sources } from './sources.ts';
 import type { Retention, Signing, Stage, StoreReference } from './types.ts';
@@ -15,12 +16,16 @@ interface ResolvedStage {
   readonly place: Place;
 }
 
-/** @returns the stages in the order in which an image goes through them */
-export function resolveStages(sources: Sources, mistakes: Mistakes): Stage[] {
+/**
+ * @param factory path of the factory file, which folders of own checks are relative to
+ * @returns the stages in the order in which an image goes through them
+ */
+export async function resolveStages(factory: string, sources: Sources, mistakes: Mistakes): Promise<Stage[]> {
   const names = new Set<string>([...BUILT_IN_STAGES, ...namesOf(sources, 'stages').keys()]);
-  const stages = [...names]
+  const resolved = [...names]
     .map(name => resolveStage(name, sources, mistakes))
     .filter(each => each !== undefined);
+  const stages = await Promise.all(resolved.map(each => withOwn(factory, each, mistakes)));
   checkNeeds(stages, names, mistakes);
   checkStores(stages, mistakes);
   return inOrder(stages, mistakes);
@@ -33,6 +38,13 @@ function resolveStage(name: string, sources: Sources, mistakes: Mistakes): Resol
   const { value } = check(resolvedStage, settings, mistakes, { within, fallback: place });
   if (value === undefined) return undefined;
   return { stage: { ...value, name, stores: value.stores.map(storeReference) }, settings, place };
+}
+
+async function withOwn(factory: string, resolved: ResolvedStage, mistakes: Mistakes): Promise<ResolvedStage> {
+  const { stage, settings, place } = resolved;
+  const written = { node: nodeAt(settings, 'own'), fallback: place };
+  const names = await ownNames(factory, stage.own ?? [], written, mistakes);
+  return { ...resolved, stage: { ...stage, checks: [...stage.checks, ...names] } };
 }
 
 function storeReference(written: string): StoreReference {

@@ -188,8 +188,10 @@ export interface Stage {
   readonly stores: readonly StoreReference[];
   /** The stage whose acceptance this one needs, e.g. production needs staging. */
   readonly needs?: string;
-  /** Checks that must have passed in this stage's place. */
+  /** Checks that must have passed in this stage's place, the user's own among them. */
   readonly checks: readonly string[];
+  /** Folders with the user's own, relative to the factory file. */
+  readonly own?: readonly string[];
 }
 
 export interface Retention {

@@ -1,6 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
+import { ownFolders } from '../../src/chain/definition.ts';
 import { DEFAULT_CHECKS } from '../../src/definition/builtin.ts';
 import { loadFactory } from '../../src/definition/factory.ts';
 import { ownChecks } from '../../src/definition/own-checks.ts';
@@ -52,6 +53,31 @@ it.each([
   const { load } = await factory(files);
   await expect(load()).rejects.toThrow(/factory\.yaml:1:\d+: /);
   await expect(load()).rejects.toThrow(message);
+});
+
+it('makes those of a stage checks that must pass there, and nowhere else', async () => {
+  const text = `${FACTORY}stages: {staging: {own: [checks/lab]}}\n`;
+  const files = { 'checks/guest/swap': 0o755, 'checks/lab/runner/reachable': 0o755 };
+  const { load } = await factory(files, text);
+  const loaded = await load();
+  expect(
+    loaded.stages.map(({ name, checks }) => [name, checks.filter(each => each.startsWith('own/'))]),
+  ).toEqual([
+    ['staging', ['own/reachable']],
+    ['production', []],
+  ]);
+  expect(loaded.images[0]?.verify.checks).not.toContain('own/reachable');
+  expect(ownFolders(loaded, 'debian-13', 'directory:stores/staging')).toEqual(['checks/lab']);
+  expect(ownFolders(loaded, 'debian-13', 'directory:stores/production')).toEqual([]);
+  expect(ownFolders(loaded, 'debian-13', 'qemu')).toEqual(['checks']);
+});
+
+it('tells where a stage names a folder without checks', async () => {
+  const { load } = await factory(
+    { 'checks/guest/a': 0o755 },
+    `${FACTORY}stages:\n  staging:\n    own: [lab]\n`,
+  );
+  await expect(load()).rejects.toThrow(/factory\.yaml:4:11: lab has no checks/);
 });
 
 it('takes no folder by an absolute path, which would be another one elsewhere', async () => {

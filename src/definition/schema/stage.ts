@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CHECK_NAMES } from '../builtin.ts';
 import { list, pattern, someChecks, VISIBLE, words } from './shapes.ts';
 import { count, fingerprint, name } from './values.ts';
+import { ownFolders } from './verify.ts';
 
 export const stage = {
   needs: name.describe('The stage that must have accepted an image before this one takes it.'),
@@ -11,6 +12,7 @@ export const stage = {
     }),
   ).describe('Where its images go, such as directory:stores/staging.'),
   checks: words(CHECK_NAMES).describe("Checks that must have passed in this stage's place."),
+  own: ownFolders.describe("Folders with checks of your own that must have passed in this stage's place."),
 };
 
 export const retention = {
@@ -38,6 +40,7 @@ export const resolvedStage = z.object({
   needs: stage.needs.exactOptional(),
   stores: stage.stores.min(1, { error: 'one store at least' }),
   checks: someChecks(stage.checks),
+  own: stage.own.exactOptional(),
 });
 
 export const resolvedRetention = z.object(retention);

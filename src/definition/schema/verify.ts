@@ -26,6 +26,8 @@ const ALLOW =
   'Findings that are taken as they are, by the check and what the finding names; * stands for any text.';
 
 const folder = pattern(`^(?!/)${VISIBLE}{1,200}$`, 'a folder, relative to the factory file');
+/** Folders with a user's own checks. */
+export const ownFolders = list(folder);
 const OWN = 'Folders with checks of your own, each with scripts in guest/ and runner/ and files in goss/.';
 
 const NOVA = {
@@ -46,7 +48,7 @@ export const verify = {
   cpus: count(1, 64, 'processors').describe('Its processors.'),
   quarantine: record(checkName, quarantine).describe(QUARANTINE),
   allow: record(word(CHECK_NAMES), record(line, allowed)).describe(ALLOW),
-  own: list(folder).describe(OWN),
+  own: ownFolders.describe(OWN),
   nova: loose(NOVA).describe('Where its server is in a cloud, with machine nova.'),
 };
 
