@@ -91,7 +91,7 @@ function hardware(discarded: number[]): Hardware {
 }
 
 /** What a check asks as root, without what makes it root. */
-function unwrapped(line: string): string {
+export function unwrapped(line: string): string {
   const command = /^sudo -n sh -c '([\s\S]*)'$/.exec(line)?.[1];
   return command?.replaceAll("'\\''", "'") ?? line;
 }
