@@ -23,7 +23,8 @@ const DOCUMENTS = {
   'usr/bin/tool': 'kept',
 } as const;
 
-const CONTROL = 'Package: tool\nVersion: 1\nArchitecture: all\nMaintainer: A <a@b.example>\nDescription: a tool\n';
+const CONTROL =
+  'Package: tool\nVersion: 1\nArchitecture: all\nMaintainer: A <a@b.example>\nDescription: a tool\n';
 
 let folder: string;
 let deb: string;
