@@ -75,9 +75,8 @@ describe('from a factory file to a promoted image', () => {
       .flatMap(({ path, type }) => (type === 'file' ? [path] : []));
     const names = (folder: string) =>
       paths.filter(path => path.startsWith(folder)).map(path => path.replace(/^.*\//, ''));
-    expect(new Set(names('/usr/share/doc/'))).toEqual(
-      new Set(['copyright', 'changelog.Debian.gz', 'changelog.Debian.amd64.gz', 'changelog.gz']),
-    );
+    const kept = /^(copyright|changelog(\.Debian(\.\w+)?)?\.gz)$/;
+    expect(names('/usr/share/doc/').filter(name => !kept.test(name))).toEqual([]);
     expect([...names('/usr/share/man/'), ...names('/usr/share/info/')]).toEqual([]);
     expect(paths).toContain('/etc/dpkg/dpkg.cfg.d/no-documentation');
     expect(paths).toContain('/usr/share/doc/dpkg/changelog.gz');
