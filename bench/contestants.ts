@@ -6,6 +6,7 @@ import type { Context } from '../src/host/context.ts';
 import { CheckError, HostError } from '../src/host/errors.ts';
 import { plainEnvironment } from '../src/host/process.ts';
 import type { HostTool } from '../src/host/tools.ts';
+import { BUILD_RULES } from '../src/image/documentation.ts';
 import { APART, type Contestant } from './contestant.ts';
 import type { Run } from './figures.ts';
 import { mkosi } from './mkosi.ts';
@@ -36,6 +37,7 @@ export const BENCH_TOOLS: readonly HostTool[] = [
 export async function assemble(context: Context, work: string): Promise<readonly Contestant[]> {
   const mirror = await hostArchive();
   await writeFile(join(work, 'sources.list'), sourcesList(sourcesFor(SUITE, mirror)));
+  await writeFile(join(work, 'dpkg-rules'), BUILD_RULES.map(rule => `${rule}\n`).join(''));
   return [
     ours(context, work),
     floor(work, 'floor', {}),
@@ -43,6 +45,7 @@ export async function assemble(context: Context, work: string): Promise<readonly
     diskimageBuilder(work, mirror, 'own'),
     diskimageBuilder(work, mirror, 'alike'),
     mkosi(work, mirror, SUITE),
+    tools(context),
   ];
 }
 
@@ -86,10 +89,23 @@ interface Manifest {
   readonly timings: Run['steps'];
 }
 
+/** What a host pays once: no build, but what the first one waits for. */
+function tools(context: Context): Contestant {
+  return {
+    name: 'tools tree, once',
+    command: out => ({
+      argv: [process.execPath, join(HERE, 'tools-tree.ts'), join(out, 'cache')],
+      env: plainEnvironment({ HOME: context.env.HOME ?? '/root', PATH: context.env.PATH ?? '' }),
+    }),
+    results: async () => ({ steps: [] }),
+  };
+}
+
 function floor(work: string, name: string, env: Readonly<Record<string, string>>): Contestant {
   const places = [
     join(work, 'package-names'),
     join(work, 'sources.list'),
+    join(work, 'dpkg-rules'),
     SUITE,
     join(work, 'cache', 'floor'),
   ];

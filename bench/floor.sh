@@ -1,15 +1,16 @@
 #!/bin/sh
 # The bare floor: a disk that boots, of the packages in a list, by the tools alone. No sandbox, no elements, no
 # inventory, no digests, no UEFI. Run in a mount namespace of its own (unshare -m): it leaves nothing mounted.
-#   floor.sh PACKAGES SOURCES SUITE CACHE OUT
+#   floor.sh PACKAGES SOURCES RULES SUITE CACHE OUT
 #     PACKAGES  names, one a line: all that shall be installed
 #     SOURCES   lines of a sources.list
+#     RULES     for dpkg: what of packages is left out
 #     CACHE     directory of .deb files, read and added to
 #     OUT       empty directory for disk.raw and disk.qcow2
 # With FLOOR_INITRAMFS=once the initramfs is made once, after all packages, as image-factory does it; without,
 # as often as the packages' own scripts make it.
 set -eu
-packages=$1 sources=$2 suite=$3 cache=$4 out=$5
+packages=$1 sources=$2 rules=$3 suite=$4 cache=$5 out=$6
 
 mkdir -p "$cache" "$out/scratch"
 mount -t tmpfs -o mode=755 tmpfs "$out/scratch"
@@ -23,7 +24,7 @@ if [ "${FLOOR_INITRAMFS:-}" = once ]; then export INITRD=No; fi
 mmdebstrap --mode=root --variant=minbase --format=directory \
   --skip=check/empty --skip=essential/unlink --skip=cleanup/apt \
   --aptopt='Acquire::Languages "none"' --aptopt='APT::Install-Recommends "false"' \
-  --dpkgopt=force-unsafe-io --include="$(paste -sd, "$packages")" "$suite" "$tree" - < "$sources"
+  --dpkgopt=force-unsafe-io --dpkgopt="$rules" --include="$(paste -sd, "$packages")" "$suite" "$tree" - < "$sources"
 umount "$archives"
 find "$out/archives" -name '*.deb' -exec ln -f -t "$cache" {} +
 rm -r "$out/archives"

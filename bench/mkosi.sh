@@ -39,6 +39,7 @@ Bootable=yes
 Bootloader=grub
 BiosBootloader=grub
 KernelCommandLine=console=ttyS0
+WithDocs=no
 WithRecommends=no
 Packages=
 $(sed 's/^/  /' "$packages")
