@@ -1,7 +1,7 @@
 import { signLayers } from '../src/chain/sign-layers.ts';
 import { signedLayersToSave } from './caches.ts';
 import type { Performer } from './command.ts';
-import { SIGN_LAYERS } from './inputs/chain.ts';
+import { SIGN_LAYERS } from './inputs/layers.ts';
 import { signLayersSummary } from './summaries.ts';
 
 export const signLayersPerformer: Performer<typeof SIGN_LAYERS> = {

@@ -1,5 +1,6 @@
-import { BUILD, PLAN, PROMOTE, RUN, SIGN, SIGN_LAYERS, VERIFY } from './chain.ts';
+import { BUILD, PLAN, PROMOTE, RUN, SIGN, VERIFY } from './chain.ts';
 import { CHECK, DEPLOY, DIFF, IMPORT, REAP, REPRODUCE } from './helpers.ts';
+import { SIGN_LAYERS } from './layers.ts';
 import type { Command, Input } from './types.ts';
 
 /** In the order in which the chain takes them, then the helpers. */

@@ -6,6 +6,7 @@ import { leaveLayers, restoreCaches } from '../../actions/caches.ts';
 import { signLayersPerformer } from '../../actions/sign-layers.ts';
 import { ARCHIVE, LayerStore } from '../../src/build/layers/store.ts';
 import { restoreLayers, saveCache } from '../../src/runner/cache.ts';
+import { keepLayer, layerKey } from '../build/layers/support.ts';
 import { recordingContext } from '../host/support.ts';
 import { temporary } from '../promote/fixture.ts';
 import { type Hand, makeHand } from '../trust/fixture.ts';
@@ -29,7 +30,7 @@ afterEach(async () => {
   await rm(work, { recursive: true, force: true });
 });
 
-const KEY = 'a'.repeat(64);
+const KEY = layerKey('a');
 
 const WISH = { image: 'debian-12', cache: false, cold: false, shareLayers: true };
 
@@ -43,12 +44,7 @@ const ARRIVED = () => join(work, 'home/image-factory/layers');
 const shared = () => join(work, 'home/image-factory/shared-layers');
 const layers = () => new LayerStore(job().context, ARRIVED());
 
-async function leave(secrets: readonly string[] = []): Promise<void> {
-  const draft = join(ARRIVED(), '.draft');
-  await mkdir(draft, { recursive: true });
-  await writeFile(join(draft, ARCHIVE), 'archive');
-  await layers().keep(draft, { key: KEY, place: 'bootstrap', bound: {}, lists: [], secrets: [...secrets] });
-}
+const leave = (secrets: readonly string[] = []) => keepLayer(ARRIVED(), 'a', { content: 'archive', secrets });
 
 const nextRunner = () => rm(join(work, 'home'), { recursive: true, force: true });
 

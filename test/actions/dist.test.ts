@@ -4,6 +4,8 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { COMMANDS } from '../../actions/inputs/index.ts';
 import { lockDirectory } from '../../src/host/directory-lock.ts';
+import { LayersUnderWay, makeHands } from '../chain/layers-under-way.ts';
+import { CacheService } from './cache-service.ts';
 import { NODES, ROOT, Step, startDist } from './support.ts';
 
 /** dist/ as GitHub's runner starts it: main, then post, each in a process of its own. */
@@ -59,6 +61,28 @@ describe.each(NODES)('under %s', node => {
     const { status, stdout, stderr } = await step.start(node, action, wrong).ended;
     expect({ status, stderr }).toEqual({ status: 2, stderr: '' });
     expect(stdout).toMatch(new RegExp(`^::error::${told}\n$`));
+  });
+
+  it('sign-layers signs, and post saves for later jobs what it has signed', async () => {
+    const layers = await LayersUnderWay.open(await makeHands());
+    const service = await CacheService.open();
+    const { folder, factory, hands } = layers;
+    try {
+      const env = { ...service.environment(step.temp), XDG_CACHE_HOME: join(step.directory, 'cache') };
+      const job = new Step({ workspace: step.directory, env });
+      const inputs = { folder, factory, image: 'debian-12', 'signing-key': hands.layers.secret };
+      expect(await job.start(node, 'sign-layers', inputs).ended).toMatchObject({ status: 0, stderr: '' });
+      expect(job.read('output')).toEqual({ count: '2', fingerprint: hands.layers.signing.fingerprint });
+      expect(service.entries).toEqual([]);
+      expect(await job.start(node, 'post').ended).toMatchObject({ status: 0, stderr: '' });
+      job.remove();
+    } finally {
+      service.close();
+      await layers.close();
+    }
+    expect(service.entries).toMatchObject([
+      { key: expect.stringMatching(/^image-factory-signed-layers-debian-12-[0-9a-f]{64}$/), whole: true },
+    ]);
   });
 
   it('post with nothing to do does nothing', async () => {

@@ -1,12 +1,12 @@
-import { mkdir, readdir, rename, truncate, writeFile } from 'node:fs/promises';
+import { readdir, rename, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packLayers, unpackLayers } from '../../../src/build/layers/parcel.ts';
 import { ARCHIVE, LayerStore } from '../../../src/build/layers/store.ts';
 import { inTemporary, recordingContext } from '../../host/support.ts';
+import { keepLayer, layerKey as key } from './support.ts';
 
 const LONG_AGO = new Date(0);
-const key = (letter: string) => letter.repeat(64);
 
 /** Two hosts, and the folder between them. */
 const between = (
@@ -21,15 +21,8 @@ const between = (
 const recording = recordingContext({ env: process.env });
 const { context } = recording;
 
-async function keep(cache: string, letter: string, secrets: readonly string[] | null = []): Promise<void> {
-  const folder = join(cache, 'layers');
-  const draft = join(folder, `.draft-${letter}`);
-  await mkdir(draft, { recursive: true });
-  await writeFile(join(draft, ARCHIVE), `archive ${letter}`);
-  const told = { key: key(letter), place: 'bootstrap', bound: {}, lists: [] };
-  const searched = secrets && { secrets: [...secrets] };
-  await new LayerStore(context, folder).keep(draft, { ...told, ...searched });
-}
+const keep = (cache: string, letter: string, secrets: readonly string[] | null = []) =>
+  keepLayer(join(cache, 'layers'), letter, { secrets });
 
 const found = (cache: string, letter: string) =>
   new LayerStore(context, join(cache, 'layers')).find(key(letter));

@@ -4,23 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { ARCHIVE, LayerStore } from '../../../src/build/layers/store.ts';
 import { createContext } from '../../../src/host/context.ts';
 import { inTemporary } from '../../host/support.ts';
-
-const key = (letter: string) => letter.repeat(64);
+import { keepLayer, layerKey as key } from './support.ts';
 
 const inStore = (body: (store: LayerStore, folder: string) => Promise<void>) =>
   inTemporary(folder => body(new LayerStore(createContext(), folder), folder));
 
-async function keep(store: LayerStore, folder: string, name: string, content = 'archive'): Promise<void> {
-  const draft = join(folder, `.draft-${name}`);
-  await mkdir(draft);
-  await writeFile(join(draft, ARCHIVE), content);
-  await store.keep(draft, { key: key(name), place: 'bootstrap', bound: {}, lists: ['l'], secrets: [] });
-}
-
 describe('LayerStore', () => {
   it('gives back what it was given, with size and digest', () =>
     inStore(async (store, folder) => {
-      await keep(store, folder, 'a');
+      await keepLayer(folder, 'a', { content: 'archive' });
       expect(await store.find(key('a'))).toEqual({
         formatVersion: 3,
         key: key('a'),
@@ -46,10 +38,10 @@ describe('LayerStore', () => {
     ],
   ])('does not know a layer %s, and takes another in its place', (_what, damage) =>
     inStore(async (store, folder) => {
-      await keep(store, folder, 'a');
+      await keepLayer(folder, 'a', { content: 'archive' });
       await damage(join(folder, key('a')));
       expect(await store.find(key('a'))).toBeUndefined();
-      await keep(store, folder, 'a', 'whole again');
+      await keepLayer(folder, 'a', { content: 'whole again' });
       expect(await store.find(key('a'))).toMatchObject({ size: 11 });
       expect(await readdir(folder)).toEqual([key('a')]);
     }),
@@ -57,21 +49,21 @@ describe('LayerStore', () => {
 
   it('a layer under the name of another counts for nothing', () =>
     inStore(async (store, folder) => {
-      await keep(store, folder, 'a');
+      await keepLayer(folder, 'a', { content: 'archive' });
       await rename(join(folder, key('a')), join(folder, key('b')));
       expect(await store.find(key('b'))).toBeUndefined();
     }));
 
   it('lets the first of two neighbours stand', () =>
     inStore(async (store, folder) => {
-      await keep(store, folder, 'a', 'first');
-      await keep(store, folder, 'a', 'the second').catch(() => {});
+      await keepLayer(folder, 'a', { content: 'first' });
+      await keepLayer(folder, 'a', { content: 'the second' }).catch(() => {});
       expect(await store.find(key('a'))).toMatchObject({ size: 5 });
     }));
 
   it('removes the layers used longest ago beyond the limit, and what is not whole', () =>
     inStore(async (store, folder) => {
-      for (const name of ['a', 'b', 'c', 'd']) await keep(store, folder, name, '1234567890');
+      for (const name of ['a', 'b', 'c', 'd']) await keepLayer(folder, name, { content: '1234567890' });
       for (const [index, name] of ['b', 'd', 'a', 'c'].entries()) {
         await utimes(join(folder, key(name)), 1000 + index, 1000 + index);
       }
