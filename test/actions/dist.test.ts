@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { COMMANDS } from '../../actions/inputs/index.ts';
 import { lockDirectory } from '../../src/host/directory-lock.ts';
-import { LayersUnderWay, makeHands } from '../chain/layers-under-way.ts';
+import { LayersUnderWay } from '../chain/layers-under-way.ts';
 import { CacheService } from './cache-service.ts';
 import { NODES, ROOT, Step, startDist } from './support.ts';
 
@@ -64,7 +64,7 @@ describe.each(NODES)('under %s', node => {
   });
 
   it('sign-layers signs, and post saves for later jobs what it has signed', async () => {
-    const layers = await LayersUnderWay.open(await makeHands());
+    const layers = await new LayersUnderWay().open();
     const service = await CacheService.open();
     const { folder, factory, hands } = layers;
     try {

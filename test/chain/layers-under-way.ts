@@ -1,5 +1,6 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { afterEach, beforeEach } from 'vitest';
 import { packLayers } from '../../src/build/layers/parcel.ts';
 import { runningDigest } from '../../src/bundle/digest.ts';
 import { LAYER_LIST } from '../../src/bundle/layer-list.ts';
@@ -18,7 +19,7 @@ export const LIST_SIGNATURE = `${LAYER_LIST}.asc`;
 /** A key for each role, which is its name, and one of nobody. */
 export type Hands = Readonly<Record<'layers' | 'verify' | 'release' | 'stranger', Hand>>;
 
-export async function makeHands(): Promise<Hands> {
+async function makeHands(): Promise<Hands> {
   const [layers, verify, release, stranger] = await Promise.all([
     makeHand('layers'),
     makeHand('verify'),
@@ -30,25 +31,38 @@ export async function makeHands(): Promise<Hands> {
 
 /** The layers a and b on their way from a build to the job that signs them, and to a release on another host. */
 export class LayersUnderWay {
-  readonly hands: Hands;
-  readonly work: string;
+  #hands: Hands | undefined;
+  #work = '';
 
-  private constructor(hands: Hands, work: string) {
-    this.hands = hands;
-    this.work = work;
+  /** Laid out anew for each test of a file. */
+  static ofEachTest(): LayersUnderWay {
+    const own = new LayersUnderWay();
+    beforeEach(() => own.open());
+    afterEach(() => own.close());
+    return own;
   }
 
-  /** The public keys are all at hand. */
-  static async open(hands: Hands): Promise<LayersUnderWay> {
-    const own = new LayersUnderWay(hands, await temporary());
-    await mkdir(join(own.work, 'keys'));
-    for (const [name, { signing }] of Object.entries(hands))
-      await writeFile(join(own.work, 'keys', `${name}.asc`), signing.publicKey);
-    await own.writeFactory('layers', 'verify', 'release');
-    const cache = join(own.work, 'here/image-factory');
+  /** The public keys are all at hand; they are made once. */
+  async open(): Promise<this> {
+    this.#hands ??= await makeHands();
+    this.#work = await temporary();
+    await mkdir(join(this.work, 'keys'));
+    for (const [name, { signing }] of Object.entries(this.hands))
+      await writeFile(join(this.work, 'keys', `${name}.asc`), signing.publicKey);
+    await this.writeFactory('layers', 'verify', 'release');
+    const cache = join(this.work, 'here/image-factory');
     for (const letter of ['a', 'b']) await keepLayer(join(cache, 'layers'), letter);
-    await packLayers(own.host('here').context, { cache, folder: own.folder, since: new Date(0) });
-    return own;
+    await packLayers(this.host('here').context, { cache, folder: this.folder, since: new Date(0) });
+    return this;
+  }
+
+  get hands(): Hands {
+    if (this.#hands === undefined) throw new Error('nothing is laid out yet');
+    return this.#hands;
+  }
+
+  get work(): string {
+    return this.#work;
   }
 
   close(): Promise<void> {

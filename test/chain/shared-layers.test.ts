@@ -1,7 +1,7 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { ARCHIVE, RECORD } from '../../src/build/layers/store.ts';
 import { LAYER_LIST, writeLayerList } from '../../src/bundle/layer-list.ts';
 import { factoryWithLayers } from '../../src/chain/shared-layers.ts';
@@ -9,20 +9,9 @@ import { loadSigningKey } from '../../src/trust/signing-key.ts';
 import { layerKey as key } from '../build/layers/support.ts';
 import { inTemporary } from '../host/support.ts';
 import { openGnupg } from '../trust/gnupg.ts';
-import { type Hands, LayersUnderWay, LIST_SIGNATURE, makeHands } from './layers-under-way.ts';
+import { type Hands, LayersUnderWay, LIST_SIGNATURE } from './layers-under-way.ts';
 
-let hands: Hands;
-let layers: LayersUnderWay;
-
-beforeAll(async () => {
-  hands = await makeHands();
-});
-
-beforeEach(async () => {
-  layers = await LayersUnderWay.open(hands);
-});
-
-afterEach(() => layers.close());
+const layers = LayersUnderWay.ofEachTest();
 
 describe('signed layers', () => {
   beforeEach(() => layers.sign());
@@ -30,7 +19,9 @@ describe('signed layers', () => {
   it('are taken over on another host', async () => {
     const { taken, said } = await layers.take();
     expect(taken).toEqual([key('a'), key('b')]);
-    expect(said).toBe(`info: 2 shared layers taken over, signed by ${hands.layers.signing.fingerprint}`);
+    expect(said).toBe(
+      `info: 2 shared layers taken over, signed by ${layers.hands.layers.signing.fingerprint}`,
+    );
   });
 
   it('are those of the list, and no others that lie beside them', async () => {
@@ -48,7 +39,7 @@ describe('signed layers', () => {
   it('are not those whose record is at odds with the list', async () => {
     const list = await layers.list();
     const other = list.replace(/"archive": "[0-9a-f]{64}"/, `"archive": "${key('0')}"`);
-    await layers.signText(other, hands.layers.signing);
+    await layers.signText(other, layers.hands.layers.signing);
     expect((await layers.take()).taken).toEqual([key('b')]);
   });
 
@@ -79,8 +70,9 @@ describe('signed layers', () => {
 const NONE = 'warn: no shared layer is taken over, and the build starts without: ';
 
 const inFolder = (name: string) => join(layers.folder, name);
-const signedBy = async (hand: keyof Hands) => layers.signText(await layers.list(), hands[hand].signing);
-const signOther = (text: string) => layers.signText(text, hands.layers.signing);
+const signedBy = async (hand: keyof Hands) =>
+  layers.signText(await layers.list(), layers.hands[hand].signing);
+const signOther = (text: string) => layers.signText(text, layers.hands.layers.signing);
 
 /** One by the local test key, whose public half somebody has put beside the others. */
 async function signLocally(): Promise<void> {

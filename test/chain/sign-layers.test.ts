@@ -2,32 +2,21 @@ import { execFile } from 'node:child_process';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ARCHIVE, RECORD } from '../../src/build/layers/store.ts';
 import { LAYER_LIST, parseLayerList } from '../../src/bundle/layer-list.ts';
 import { signLayers } from '../../src/chain/sign-layers.ts';
 import { TrustError } from '../../src/host/errors.ts';
 import { layerKey as key } from '../build/layers/support.ts';
 import { openGnupg } from '../trust/gnupg.ts';
-import { type Hands, LayersUnderWay, LIST_SIGNATURE, makeHands } from './layers-under-way.ts';
+import { type Hands, LayersUnderWay, LIST_SIGNATURE } from './layers-under-way.ts';
 
-let hands: Hands;
-let layers: LayersUnderWay;
-
-beforeAll(async () => {
-  hands = await makeHands();
-});
-
-beforeEach(async () => {
-  layers = await LayersUnderWay.open(hands);
-});
-
-afterEach(() => layers.close());
+const layers = LayersUnderWay.ofEachTest();
 
 it('layers are signed by their list, of which gpg finds the signature good and coreutils the digests', async () => {
   const signed = await layers.sign();
   expect(signed.layers.map(each => each.key)).toEqual([key('a'), key('b')]);
-  expect(signed.fingerprint).toBe(hands.layers.signing.fingerprint);
+  expect(signed.fingerprint).toBe(layers.hands.layers.signing.fingerprint);
   const gpg = await openGnupg();
   try {
     await gpg.run('--import', join(layers.work, 'keys/layers.asc'));
