@@ -33,10 +33,13 @@ export async function packageTable(
   element: Element,
   { distribution, release }: Target,
 ): Promise<ReadonlyMap<string, string> | undefined> {
-  const file = join(element.path, 'pkg-map');
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const map = parse(text, file);
+  let reading = maps.get(element);
+  if (reading === undefined) {
+    reading = readMap(join(element.path, 'pkg-map'));
+    maps.set(element, reading);
+  }
+  const map = await reading;
+  if (map === undefined) return undefined;
   const tables = [
     map.default,
     map.family?.[familyOf(distribution)],
@@ -44,6 +47,14 @@ export async function packageTable(
     map.release?.[distribution]?.[release],
   ];
   return new Map(tables.flatMap(table => Object.entries(table ?? {})));
+}
+
+/** By element, as it was read: a line of many asks again for what does not change in a run. */
+const maps = new WeakMap<Element, Promise<z.infer<typeof schema> | undefined>>();
+
+async function readMap(file: string): Promise<z.infer<typeof schema> | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : parse(text, file);
 }
 
 /**

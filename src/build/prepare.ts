@@ -187,11 +187,21 @@ function withXfsTools(line: ImageLine): ImageLine {
 
 /** Scripts outside the chroot, and an XFS, take what the engine itself does not need. */
 function toolsFor(elements: readonly Element[], disk: Disk): ToolSet {
-  const outside = Object.entries(PHASES).filter(([, where]) => where === 'outside');
-  const folders = elements.flatMap(each => outside.map(([phase]) => join(each.path, phase)));
-  const isOutside = folders.some(folder => existsSync(folder));
+  const isOutside = elements.some(hasOutside);
   if (hasXfs(disk)) return isOutside ? 'outside-xfs' : 'xfs';
   return isOutside ? 'outside' : 'engine';
+}
+
+/** By element, as it was read: many lines ask the same of it. */
+const OUTSIDE = new WeakMap<Element, boolean>();
+
+function hasOutside(element: Element): boolean {
+  const known = OUTSIDE.get(element);
+  if (known !== undefined) return known;
+  const outside = Object.entries(PHASES).filter(([, where]) => where === 'outside');
+  const has = outside.some(([phase]) => existsSync(join(element.path, phase)));
+  OUTSIDE.set(element, has);
+  return has;
 }
 
 /** Repositories beside the distribution's count as a whole: their state stands for the versions in them. */

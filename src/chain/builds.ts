@@ -4,7 +4,7 @@ import { type Inputs, inputsOf } from '../build/inputs.ts';
 import { bundlePath } from '../build/prepare.ts';
 import { readManifest } from '../bundle/manifest.ts';
 import type { Manifest } from '../bundle/types.ts';
-import type { Factory, ImageLine } from '../definition/types.ts';
+import type { Factory, ImageLine, StoreReference } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { DefinitionError } from '../host/errors.ts';
 import { imageOf, isCurrent } from '../promote/plan.ts';
@@ -46,11 +46,44 @@ async function readOrSkip(bundle: string): Promise<Manifest | undefined> {
   }
 }
 
+/** What the stores of a run hold: each is read once, whatever the number of lines, and as old as this object. */
+export class StoreShelf {
+  readonly #read = new Map<string, Promise<ReadonlyMap<string, readonly StoredImage[]>>>();
+
+  /** All images of a line in a store. @param output directory that a relative path of the store starts from */
+  async list(
+    context: Context,
+    reference: StoreReference,
+    output: string,
+    line: string,
+  ): Promise<readonly StoredImage[]> {
+    let reading = this.#read.get(reference.name);
+    if (reading === undefined) {
+      reading = imagesByLine(context, reference, output);
+      this.#read.set(reference.name, reading);
+    }
+    return (await reading).get(line) ?? [];
+  }
+}
+
+async function imagesByLine(
+  context: Context,
+  reference: StoreReference,
+  output: string,
+): Promise<Map<string, StoredImage[]>> {
+  const store = await openStore(context, reference, output, { readOnly: true });
+  const lines = new Map<string, StoredImage[]>();
+  for (const image of await store.list()) lines.set(image.line, [...(lines.get(image.line) ?? []), image]);
+  return lines;
+}
+
 interface Place {
   readonly factory: Factory;
   /** Directory that relative store paths start from. */
   readonly output: string;
   readonly line: ImageLine;
+  /** Of the lines that are asked about together; default: the line's own. */
+  readonly stores?: StoreShelf;
 }
 
 /** A stored image's hint of what it was made from: enough to leave a build out, never to trust the image. */
@@ -83,14 +116,10 @@ export async function promotedFrom(
 /** All images of the line, by store. */
 async function storedImages(
   context: Context,
-  { factory, output, line }: Place,
+  { factory, output, line, stores = new StoreShelf() }: Place,
 ): Promise<(readonly StoredImage[])[]> {
-  const lists: (readonly StoredImage[])[] = [];
-  for (const reference of factory.stages.flatMap(stage => stage.stores)) {
-    const store = await openStore(context, reference, resolve(output), { readOnly: true });
-    lists.push(await store.list(line.name));
-  }
-  return lists;
+  const references = factory.stages.flatMap(stage => stage.stores);
+  return Promise.all(references.map(each => stores.list(context, each, resolve(output), line.name)));
 }
 
 /** What a build was made from, as its manifest tells. */

@@ -2,7 +2,7 @@ import { type Change, changesBetween, describeChange } from '../build/inputs.ts'
 import type { Preparation } from '../build/prepare.ts';
 import type { Factory, ImageLine, Rebuild } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
-import { type Build, buildsOf, inputsOfBuild, isPromoted, promotedFrom } from './builds.ts';
+import { type Build, buildsOf, inputsOfBuild, isPromoted, promotedFrom, type StoreShelf } from './builds.ts';
 
 /** What is to be done with an image line, and why. */
 export interface Due {
@@ -24,6 +24,8 @@ export interface DueRequest {
   readonly line: ImageLine;
   readonly output: string;
   readonly force: boolean;
+  /** Of the lines that are asked about together; default: the line's own. */
+  readonly stores?: StoreShelf;
 }
 
 /** Compares what would be built now with what was built before. */

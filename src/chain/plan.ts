@@ -5,6 +5,7 @@ import { matrix } from '../definition/matrix.ts';
 import type { Factory, ImageLine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { prepareLine } from './build.ts';
+import { StoreShelf } from './builds.ts';
 import { readDefinition } from './definition.ts';
 import { whatIsDue } from './due.ts';
 import type { PlannedLine, PlanRequest, PlanResult } from './types.ts';
@@ -19,9 +20,10 @@ export async function plan(context: Context, request: PlanRequest): Promise<Plan
   if (!request.changed) return { factory, matrices, due: [] };
   const named = (line: ImageLine) => request.images.length === 0 || request.images.includes(line.name);
   const shared = new Shared(context);
+  const stores = new StoreShelf();
   const due: PlannedLine[] = [];
   for (const line of factory.images.filter(named)) {
-    due.push(await planLine(context, { request, factory, line, shared }));
+    due.push(await planLine(context, { request, factory, line, shared, stores }));
   }
   const isDue = (name: string, architecture: string) =>
     due.some(each => each.due && each.image === name && each.architecture === architecture);
@@ -29,19 +31,22 @@ export async function plan(context: Context, request: PlanRequest): Promise<Plan
   return { factory, matrices: matrix({ ...factory, images }), due };
 }
 
+interface LinePlan {
+  readonly request: PlanRequest;
+  readonly factory: Factory;
+  readonly line: ImageLine;
+  readonly shared: Shared;
+  readonly stores: StoreShelf;
+}
+
 async function planLine(
   context: Context,
-  {
-    request,
-    factory,
-    line,
-    shared,
-  }: { request: PlanRequest; factory: Factory; line: ImageLine; shared: Shared },
+  { request, factory, line, shared, stores }: LinePlan,
 ): Promise<PlannedLine> {
   const preparation = await prepareLine(context, factory, line, request.mirror, { shared });
   const { state, build, reason, changes } = await whatIsDue(
     context,
-    { ...request, factory, line },
+    { ...request, factory, line, stores },
     preparation,
   );
   const open = await openScript(context, line);

@@ -17,8 +17,8 @@ export interface StoredImage {
 /** Where promoted images live; one file in stores/ per kind. */
 export interface Store {
   readonly name: string;
-  /** All images of a line, newest first, hidden ones too. */
-  list(line: string): Promise<readonly StoredImage[]>;
+  /** All images of a line, or of all lines, newest first, hidden ones too. */
+  list(line?: string): Promise<readonly StoredImage[]>;
   /** Copies the file in, private; the bytes in the store are compared by file digest before it returns. */
   upload(request: {
     line: string;

@@ -7,7 +7,7 @@ import { type Change, ENGINE } from '../../src/build/inputs.ts';
 import { bundlePath, type Preparation } from '../../src/build/prepare.ts';
 import type { Manifest } from '../../src/bundle/types.ts';
 import { build, prepareLine } from '../../src/chain/build.ts';
-import { INPUTS_PROPERTY } from '../../src/chain/builds.ts';
+import { INPUTS_PROPERTY, StoreShelf } from '../../src/chain/builds.ts';
 import { readDefinition } from '../../src/chain/definition.ts';
 import { judge, whatIsDue } from '../../src/chain/due.ts';
 import { plan } from '../../src/chain/plan.ts';
@@ -98,9 +98,9 @@ describe('what is due', () => {
     return { sha256: of('sha256'), sha512: of('sha512') };
   }
 
-  const due = async (force = false) => {
+  const due = async (force = false, stores = new StoreShelf()) => {
     const { factory, line, preparation } = await prepared();
-    return whatIsDue(context(), { factory, line, output: folder, force }, preparation);
+    return whatIsDue(context(), { factory, line, output: folder, force, stores }, preparation);
   };
 
   it('is a line that was never built', async () =>
@@ -123,6 +123,16 @@ describe('what is due', () => {
       reason: '20261120.1: nothing changed since it was promoted',
     });
     expect(await due(true)).toMatchObject({ state: 'forced', build: true });
+  });
+
+  it('is told of many lines by what was read of the stores once', async () => {
+    const build = await built('20261120.1');
+    await promoted(build);
+    const stores = new StoreShelf();
+    expect(await due(false, stores)).toMatchObject({ state: 'unchanged' });
+    await rm(join(folder, 'stores'), { recursive: true });
+    expect(await due(false, stores)).toMatchObject({ state: 'unchanged' });
+    expect(await due()).toMatchObject({ state: 'unfinished' });
   });
 
   it('a build skips what was promoted, and goes on with what was only built', async () => {

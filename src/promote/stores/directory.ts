@@ -35,9 +35,9 @@ class DirectoryStore implements Store {
     this.#images = join(path, 'images');
   }
 
-  async list(line: string): Promise<readonly StoredImage[]> {
+  async list(line?: string): Promise<readonly StoredImage[]> {
     const images = await onDisk(`reading the store ${this.name} in ${this.#path}`, () => this.#all());
-    return images.filter(image => image.line === line);
+    return line === undefined ? images : images.filter(image => image.line === line);
   }
 
   async open(id: string): Promise<string> {
