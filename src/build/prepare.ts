@@ -53,7 +53,7 @@ export interface Preparation {
   readonly installed: number;
   /** Bytes of the packages themselves. */
   readonly download: number;
-  /** Whether the version of a package that would be installed comes from a security suite. */
+  /** Whether a package that would be installed comes from a security suite. */
   isSecurity(name: string): boolean;
 }
 
@@ -109,7 +109,8 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     download,
     digest,
     files,
-  } = archive.closure(namesOf(packages, line));
+    security,
+  } = await archive.closure(namesOf(packages, line));
   const repositories = await knowRepositories(context, line, options.directory);
   if (unknown.length > 0 && repositories.length === 0) {
     context.log.warn(`${line.name}: no suite of its archive has ${unknown.join(', ')}`);
@@ -147,7 +148,7 @@ export async function prepare(context: Context, options: PrepareOptions): Promis
     closure: files,
     installed,
     download,
-    isSecurity: name => archive.isSecurity(name),
+    isSecurity: name => security.includes(name),
   };
 }
 

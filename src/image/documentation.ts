@@ -38,11 +38,13 @@ export const RULES_TEXT = [
  */
 export const CLEAR_REST = `set -eu
 cd /usr/share/doc
+set --
 for each in */changelog.gz; do
   for own in "\${each%/*}"/changelog.Debian*; do
-    if [ -e "$own" ]; then rm -f "$each"; fi
+    if [ -e "$own" ]; then set -- "$@" "$each"; break; fi
   done
 done
+rm -f -- "$@"
 find . -xtype l -delete
 find . -mindepth 2 -type d -empty -delete
 `;

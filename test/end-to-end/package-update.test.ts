@@ -71,7 +71,8 @@ describe('a package update', () => {
   };
 
   const versions = async (pins: Pins) =>
-    (await new Archives(context, pins).at(await sources(), 'amd64')).closure(['apt', ...PACKAGES]).files;
+    (await (await new Archives(context, pins).at(await sources(), 'amd64')).closure(['apt', ...PACKAGES]))
+      .files;
 
   const makeTree = async (pins: Pins) =>
     bootstrap(workshop.sandbox, {

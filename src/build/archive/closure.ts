@@ -109,6 +109,8 @@ export interface Closure {
   readonly files: Readonly<Record<string, string>>;
   /** SHA-256 over names, versions and digests of the packages. */
   readonly digest: string;
+  /** Names of the packages that come from one of the suites that were said to be for security. */
+  readonly security: readonly string[];
 }
 
 /**
@@ -116,8 +118,13 @@ export interface Closure {
  * asked for, and what they depend on. Of alternatives the first that is there already or can be had, which is
  * apt's own habit; where apt chooses otherwise, this is told by a package too many or too few, never by another
  * version.
+ * @param security numbers of suites
  */
-export function resolveClosure(index: PackageIndex, names: readonly string[]): Closure {
+export function resolveClosure(
+  index: PackageIndex,
+  names: readonly string[],
+  security: readonly number[] = [],
+): Closure {
   const chosen = new Map<string, BinaryPackage>();
   const unknown = new Set<string>();
   const waiting: BinaryPackage[] = [];
@@ -150,5 +157,6 @@ export function resolveClosure(index: PackageIndex, names: readonly string[]): C
     download: sum(each => each.download),
     files: Object.fromEntries(sorted.map(([name, each]) => [name, `${each.version} ${each.sha256}`])),
     digest: sha256(sorted.map(([name, each]) => `${name} ${each.version} ${each.sha256}\n`).join('')),
+    security: sorted.flatMap(([name]) => (security.includes(index.suiteOf(name) ?? -1) ? [name] : [])),
   };
 }

@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { Context } from '../../host/context.ts';
@@ -47,7 +47,7 @@ async function packageList(
   // A suite may lack a component, as apt allows.
   if (ending === undefined || digest === undefined) return [];
   const kept = join(folder, `${digest}.${FORMAT}.json`);
-  const known = await readKept(context, kept);
+  const known = await readKept<BinaryPackage[]>(context, kept);
   if (known !== undefined) return known;
   const url = `${suite.source.uri}/dists/${suite.suite}/${path}${ending}`;
   const content = await fetchFile(context, url);
@@ -56,39 +56,62 @@ async function packageList(
       advice: 'the mirror is being updated or is broken; try again, or take another',
     });
   }
-  const temporary = join(folder, `.partial-${context.random(6).toString('hex')}`);
-  await mkdir(folder, { recursive: true });
-  try {
-    const packages = [...parsePackages(await unpack(content, ending, temporary))];
-    await writeFile(temporary, JSON.stringify(packages));
-    await rename(temporary, kept);
-    await removeOld(context, folder);
-    return packages;
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  const packages = [...parsePackages(await unpack(context, content, ending, folder))];
+  await keep(context, kept, packages);
+  await removeOld(context, folder);
+  return packages;
 }
 
-async function readKept(context: Context, path: string): Promise<BinaryPackage[] | undefined> {
+/** What `keep` has written there; undefined where nothing whole is. */
+export async function readKept<T>(context: Context, path: string): Promise<T | undefined> {
   try {
-    const packages = JSON.parse(await readFile(path, 'utf8')) as BinaryPackage[];
+    const value = JSON.parse(await readFile(path, 'utf8')) as T;
     await utimes(path, context.now(), context.now());
-    return packages;
+    return value;
   } catch {
     return undefined;
   }
 }
 
-async function unpack(content: Buffer, ending: (typeof ENDINGS)[number], temporary: string): Promise<string> {
-  if (ending === '.gz') return (await promisify(gunzip)(content)).toString('utf8');
-  const packed = `${temporary}.xz`;
+/** Writes plain data for later runs; none of them sees half of it. */
+export async function keep(context: Context, path: string, value: unknown): Promise<void> {
+  await withTemporary(context, dirname(path), async temporary => {
+    await writeFile(temporary, JSON.stringify(value));
+    await rename(temporary, path);
+  });
+}
+
+async function withTemporary<T>(
+  context: Context,
+  folder: string,
+  body: (path: string) => Promise<T>,
+): Promise<T> {
+  const temporary = join(folder, `.partial-${context.random(6).toString('hex')}`);
+  await mkdir(folder, { recursive: true });
   try {
-    await writeFile(packed, content);
-    await run(['xz', '--decompress', packed]);
-    return await readFile(temporary, 'utf8');
+    return await body(temporary);
   } finally {
-    await rm(packed, { force: true });
+    await rm(temporary, { force: true });
   }
+}
+
+async function unpack(
+  context: Context,
+  content: Buffer,
+  ending: (typeof ENDINGS)[number],
+  folder: string,
+): Promise<string> {
+  if (ending === '.gz') return (await promisify(gunzip)(content)).toString('utf8');
+  return withTemporary(context, folder, async temporary => {
+    const packed = `${temporary}.xz`;
+    try {
+      await writeFile(packed, content);
+      await run(['xz', '--decompress', packed]);
+      return await readFile(temporary, 'utf8');
+    } finally {
+      await rm(packed, { force: true });
+    }
+  });
 }
 
 async function removeOld(context: Context, folder: string): Promise<void> {
