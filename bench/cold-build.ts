@@ -10,6 +10,8 @@ const HELP = `Usage: bench/cold-build [--rounds N] [--work DIRECTORY]
 Builds the same Debian image by image-factory, by the bare tools, and by
 diskimage-builder, in turn, and prints what each took. Needs root on Debian.
 
+  --only NAME       one of those that compete; may be given several times.
+                    Default: all.
   --rounds N        counted rounds, after one that fills the caches. Default: 3.
   --work DIRECTORY  on a disk with 8 GiB of room; caches, logs and results.json
                     stay there. Default: /var/tmp/image-factory-bench.

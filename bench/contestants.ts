@@ -44,7 +44,8 @@ export async function assemble(context: Context, work: string): Promise<readonly
     floor(work, 'floor, one initramfs', { FLOOR_INITRAMFS: 'once' }),
     diskimageBuilder(work, mirror, 'own'),
     diskimageBuilder(work, mirror, 'alike'),
-    mkosi(work, mirror, SUITE),
+    mkosi(work, mirror, SUITE, 'own'),
+    mkosi(work, mirror, SUITE, 'alike'),
     tools(context),
   ];
 }

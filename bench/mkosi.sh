@@ -1,7 +1,9 @@
 #!/bin/sh
 # mkosi's image of the same packages, by the mkosi of Debian 13, which runs in a tree of that release. Run in a mount
 # namespace of its own (unshare -m).
-#   mkosi.sh HOST SOURCES PACKAGES SUITE CACHE OUT
+#   mkosi.sh KIND HOST SOURCES PACKAGES SUITE CACHE OUT
+#     KIND      own: as it comes, its partitions and documentation too; alike: as near to image-factory's image, and as
+#               quick, as it can be made
 #     HOST      root directory of a Debian 13 with mkosi; made once, not counted
 #     SOURCES   a deb822 file of the mirror's suites
 #     PACKAGES  names, one a line: all that shall be installed
@@ -9,10 +11,10 @@
 #     CACHE     directory that mkosi keeps packages in
 #     OUT       empty directory for disk.raw, disk.qcow2 and disk.manifest, which lists the packages
 set -eu
-host=$1 sources=$2 packages=$3 suite=$4 cache=$5 out=$6
+kind=$1 host=$2 sources=$3 packages=$4 suite=$5 cache=$6 out=$7
 
 project=$out/project
-mkdir -p "$cache" "$out/scratch" "$project/mkosi.repart" "$project/sandbox/etc/apt/sources.list.d"
+mkdir -p "$cache" "$out/scratch" "$project/sandbox/etc/apt/sources.list.d"
 mount -t tmpfs -o mode=755 tmpfs "$out/scratch"
 cp "$sources" "$project/sandbox/etc/apt/sources.list.d/mkosi.sources"
 cat > "$project/mkosi.conf" <<CONF
@@ -39,25 +41,28 @@ Bootable=yes
 Bootloader=grub
 BiosBootloader=grub
 KernelCommandLine=console=ttyS0
-WithDocs=no
+WithDocs=$([ "$kind" = own ] && echo yes || echo no)
 WithRecommends=no
 Packages=
 $(sed 's/^/  /' "$packages")
 CONF
-partition() { printf '[Partition]\n%s\n' "$2" > "$project/mkosi.repart/$1.conf"; }
-partition 00-bios 'Type=21686148-6449-6e6f-744e-656564454649
+if [ "$kind" = alike ]; then
+  mkdir "$project/mkosi.repart"
+  partition() { printf '[Partition]\n%s\n' "$2" > "$project/mkosi.repart/$1.conf"; }
+  partition 00-bios 'Type=21686148-6449-6e6f-744e-656564454649
 SizeMinBytes=1M
 SizeMaxBytes=1M'
-partition 10-esp 'Type=esp
+  partition 10-esp 'Type=esp
 Format=vfat
 CopyFiles=/boot:/
 CopyFiles=/efi:/
 SizeMinBytes=256M'
-partition 20-root 'Type=root
+  partition 20-root 'Type=root
 Format=ext4
 Label=cloudimg-rootfs
 CopyFiles=/
 SizeMinBytes=1G'
+fi
 
 mount --bind "$host" "$host"
 for each in proc sys dev; do mount --rbind "/$each" "$host/$each"; done

@@ -22,13 +22,13 @@ const HOST_PACKAGES = [
  * mkosi, in a Debian 13 of its own that is made once and not counted. `packages` of the work directory tells which
  * packages its image has beyond ours, and which it lacks.
  */
-export function mkosi(work: string, mirror: Mirror, suite: string): Contestant {
+export function mkosi(work: string, mirror: Mirror, suite: string, kind: 'own' | 'alike'): Contestant {
   const cache = join(work, 'cache', 'mkosi');
   const host = join(work, 'cache', 'mkosi-host');
   const sources = join(work, 'mkosi.sources');
-  const words = [host, sources, join(work, 'package-names'), suite, cache];
+  const words = [kind, host, sources, join(work, 'package-names'), suite, cache];
   return {
-    name: 'mkosi',
+    name: kind === 'own' ? 'mkosi' : 'mkosi, alike',
     caches: [cache],
     async prepare() {
       await writeFile(sources, debianSources(sourcesFor(suite, mirror)));

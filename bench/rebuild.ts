@@ -16,6 +16,8 @@ Builds an image again by diskimage-builder, and by image-factory after an elemen
 was edited, after nothing has changed, and after a mirror of its own got later
 versions of some packages, and prints what each took. Needs root on Debian.
 
+  --only NAME       one of those that compete; may be given several times.
+                    Default: all.
   --rounds N        counted rounds, after one that fills the caches. Default: 3.
   --work DIRECTORY  on a disk with 8 GiB of room; caches, logs and rebuild.json
                     stay there. Default: /var/tmp/image-factory-bench.

@@ -17,6 +17,8 @@ export interface Options {
   /** Counted rounds, after one that fills the caches. */
   readonly rounds: number;
   readonly work: string;
+  /** Of the contestants, those that run; absent: all. */
+  readonly only?: readonly string[];
 }
 
 /**
@@ -30,7 +32,8 @@ export function readOptions(program: string, argv: string[]): Options | undefine
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new DefinitionError(`--rounds ${values.rounds} is no number of rounds`, { advice: '1 or more' });
   }
-  return { rounds, work: resolve(values.work) };
+  const { only } = values;
+  return { rounds, work: resolve(values.work), ...(only === undefined ? {} : { only }) };
 }
 
 function parse(program: string, argv: string[]) {
@@ -40,6 +43,7 @@ function parse(program: string, argv: string[]) {
       options: {
         rounds: { type: 'string', default: '3' },
         work: { type: 'string', default: '/var/tmp/image-factory-bench' },
+        only: { type: 'string', multiple: true },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -60,14 +64,15 @@ export async function prepareHost(context: Context, work: string): Promise<void>
 /** Runs all of them in every round. @param results file that all runs are written to, as JSON */
 export async function compete(
   context: Context,
-  { rounds, work }: Options,
+  { rounds, work, only }: Options,
   contestants: readonly Contestant[],
   results: string,
 ): Promise<Run[]> {
   process.stdout.write(`${await machineFacts()}\n`);
   const runs: Run[] = [];
+  const chosen = contestants.filter(({ name }) => only?.includes(name) ?? true);
   for (let round = 0; round <= rounds; round++) {
-    for (const contestant of contestants) {
+    for (const contestant of chosen) {
       const made = await once(context, work, contestant, round);
       runs.push(made);
       await writeFile(join(work, results), `${JSON.stringify(runs, undefined, 2)}\n`);
