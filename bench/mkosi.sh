@@ -2,8 +2,8 @@
 # mkosi's image of the same packages, by the mkosi of Debian 13, which runs in a tree of that release. Run in a mount
 # namespace of its own (unshare -m).
 #   mkosi.sh KIND HOST SOURCES PACKAGES SUITE CACHE OUT
-#     KIND      own: as it comes, its partitions and documentation too; alike: as near to image-factory's image, and as
-#               quick, as it can be made
+#     KIND      own: as it comes: its partitions, its documentation, its work on the disk
+#               alike: as near to image-factory's image, and as quick, as it can be made
 #     HOST      root directory of a Debian 13 with mkosi; made once, not counted
 #     SOURCES   a deb822 file of the mirror's suites
 #     PACKAGES  names, one a line: all that shall be installed
@@ -15,7 +15,7 @@ kind=$1 host=$2 sources=$3 packages=$4 suite=$5 cache=$6 out=$7
 
 project=$out/project
 mkdir -p "$cache" "$out/scratch" "$project/sandbox/etc/apt/sources.list.d"
-mount -t tmpfs -o mode=755 tmpfs "$out/scratch"
+if [ "$kind" = alike ]; then mount -t tmpfs -o mode=755 tmpfs "$out/scratch"; fi
 cp "$sources" "$project/sandbox/etc/apt/sources.list.d/mkosi.sources"
 cat > "$project/mkosi.conf" <<CONF
 [Distribution]

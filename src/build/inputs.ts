@@ -42,10 +42,15 @@ export function inputDigest(inputs: Inputs): string {
 /** JSON with sorted keys. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, each: unknown) =>
-    each !== null && typeof each === 'object' && !Array.isArray(each)
+    each !== null && typeof each === 'object' && !Array.isArray(each) && !isSorted(Object.keys(each))
       ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))
       : each,
   );
+}
+
+/** Most tables of packages are, and need no copy. */
+function isSorted(keys: readonly string[]): boolean {
+  return keys.every((key, at) => at === 0 || (keys[at - 1] ?? '') < key);
 }
 
 /** One reason why an image is not what would be built now. */
