@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Inputs, inputsOf } from '../build/inputs.ts';
@@ -21,6 +22,8 @@ export interface Build {
 /** The bundles of a line below an output directory, newest first, read one by one as they are asked for. */
 export async function* buildsOf(output: string, line: ImageLine): AsyncGenerator<Build> {
   const folder = join(resolve(output), line.name);
+  // Most of a thousand lines were never built here, and an error for each would take longer than to look.
+  if (!existsSync(folder)) return;
   const suffix = `-${line.architecture}`;
   const names = (await readdir(folder).catch(() => [])).filter(
     name => /^\d/.test(name) && name.endsWith(suffix),
