@@ -5,10 +5,10 @@ import { compete, prepareHost, readOptions } from './rounds.ts';
 
 /** Cold builds side by side, in turn; README.md tells what is measured and how. */
 
-const HELP = `Usage: bench/cold-build [--rounds N] [--work DIRECTORY]
+const HELP = `Usage: bench/cold-build [--rounds N] [--only NAME]... [--work DIRECTORY]
 
-Builds the same Debian image by image-factory, by the bare tools, and by
-diskimage-builder, in turn, and prints what each took. Needs root on Debian.
+Builds the same Debian image by image-factory, by the bare tools, by
+diskimage-builder and by mkosi, in turn, and prints what each took. Needs root on Debian.
 
   --only NAME       one of those that compete; may be given several times.
                     Default: all.

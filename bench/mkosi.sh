@@ -26,13 +26,13 @@ Architecture=x86-64
 [Output]
 Format=disk
 Output=disk
-OutputDirectory=/work/out
+OutputDirectory=/bench/out
 ManifestFormat=json
 
 [Build]
-PackageCacheDirectory=/work/cache
-WorkspaceDirectory=/work/scratch
-SandboxTrees=/work/project/sandbox
+PackageCacheDirectory=/bench/cache
+WorkspaceDirectory=/bench/scratch
+SandboxTrees=/bench/project/sandbox
 Incremental=no
 History=no
 
@@ -67,18 +67,18 @@ fi
 mount --bind "$host" "$host"
 for each in proc sys dev; do mount --rbind "/$each" "$host/$each"; done
 mount -t tmpfs tmpfs "$host/run"
-mkdir -p "$host/work"
-mount -t tmpfs tmpfs "$host/work"
-mkdir "$host/work/cache" "$host/work/out" "$host/work/scratch" "$host/work/project"
-mount --bind "$cache" "$host/work/cache"
-mount --bind "$out" "$host/work/out"
-mount --bind "$out/scratch" "$host/work/scratch"
-mount --bind "$project" "$host/work/project"
+mkdir -p "$host/bench"
+mount -t tmpfs tmpfs "$host/bench"
+mkdir "$host/bench/cache" "$host/bench/out" "$host/bench/scratch" "$host/bench/project"
+mount --bind "$cache" "$host/bench/cache"
+mount --bind "$out" "$host/bench/out"
+mount --bind "$out/scratch" "$host/bench/scratch"
+mount --bind "$project" "$host/bench/project"
 cp /etc/resolv.conf "$host/etc/resolv.conf"
 cd "$host"
 pivot_root . mnt
 umount -l /mnt
-cd /work/project
-mkosi --directory /work/project --force build
-cd /work/out
+cd /bench/project
+mkosi --directory /bench/project --force build
+cd /bench/out
 qemu-img convert -f raw -O qcow2 -c -o compression_type=zstd -m 16 disk.raw disk.qcow2

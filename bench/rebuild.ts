@@ -10,7 +10,7 @@ import { compete, prepareHost, readOptions } from './rounds.ts';
 
 /** Rebuilds beside diskimage-builder's, in turn; README.md tells what is measured and how. */
 
-const HELP = `Usage: bench/rebuild [--rounds N] [--work DIRECTORY]
+const HELP = `Usage: bench/rebuild [--rounds N] [--only NAME]... [--work DIRECTORY]
 
 Builds an image again by diskimage-builder, and by image-factory after an element
 was edited, after nothing has changed, and after a mirror of its own got later
