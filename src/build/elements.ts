@@ -17,6 +17,16 @@ export interface Element {
   readonly digest: string;
 }
 
+/** A function of an element that is worked out once for each, as it was read: the lines of a run ask it again and again. */
+export function perElement<T>(work: (element: Element) => T): (element: Element) => T {
+  const known = new WeakMap<Element, { readonly result: T }>();
+  return element => {
+    const found = known.get(element) ?? { result: work(element) };
+    known.set(element, found);
+    return found.result;
+  };
+}
+
 /** The elements that the lines of one run need: read once, whatever the number of lines. */
 export class ElementShelf {
   readonly #read = new Map<string, Promise<Element | undefined>>();

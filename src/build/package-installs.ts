@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { DefinitionError } from '../host/errors.ts';
-import type { Element } from './elements.ts';
+import { type Element, perElement } from './elements.ts';
 import { packageNames, type Target } from './pkg-map.ts';
 
 /** diskimage-builder's package-installs.yaml: a package's name to nothing, or to these keys. */
@@ -47,24 +47,18 @@ interface Table {
   readonly entries: readonly (readonly [name: string, values: readonly z.infer<typeof entry>[]])[];
 }
 
-/** By element, as it was read: a line of many asks again for what does not change in a run. */
-const tables = new WeakMap<Element, Promise<Table[]>>();
-
 /** diskimage-builder reads both where both are there, in this order. */
 const FILES = ['package-installs.json', 'package-installs.yaml'];
+
+const tablesOf = perElement(({ path }) => Promise.all(FILES.map(name => readTable(join(path, name)))));
 
 /** The packages that an element asks for under the given conditions. */
 export async function packageInstalls(
   element: Element,
   conditions: PackageConditions,
 ): Promise<PackageRequest[]> {
-  let reading = tables.get(element);
-  if (reading === undefined) {
-    reading = Promise.all(FILES.map(name => readTable(join(element.path, name))));
-    tables.set(element, reading);
-  }
   const map = await packageNames(element, conditions);
-  return (await reading).flatMap(({ file, entries }) =>
+  return (await tablesOf(element)).flatMap(({ file, entries }) =>
     entries.flatMap(([name, values]) =>
       values
         .filter(value => applies(value, conditions, { element: element.name, file }))

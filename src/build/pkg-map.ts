@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DefinitionError } from '../host/errors.ts';
-import type { Element } from './elements.ts';
+import { type Element, perElement } from './elements.ts';
 
 const names = z.record(z.string(), z.string());
 
@@ -33,12 +33,7 @@ export async function packageTable(
   element: Element,
   { distribution, release }: Target,
 ): Promise<ReadonlyMap<string, string> | undefined> {
-  let reading = maps.get(element);
-  if (reading === undefined) {
-    reading = readMap(join(element.path, 'pkg-map'));
-    maps.set(element, reading);
-  }
-  const map = await reading;
+  const map = await mapOf(element);
   if (map === undefined) return undefined;
   const tables = [
     map.default,
@@ -49,13 +44,11 @@ export async function packageTable(
   return new Map(tables.flatMap(table => Object.entries(table ?? {})));
 }
 
-/** By element, as it was read: a line of many asks again for what does not change in a run. */
-const maps = new WeakMap<Element, Promise<z.infer<typeof schema> | undefined>>();
-
-async function readMap(file: string): Promise<z.infer<typeof schema> | undefined> {
+const mapOf = perElement(async ({ path }) => {
+  const file = join(path, 'pkg-map');
   const text = await readFile(file, 'utf8').catch(() => undefined);
   return text === undefined ? undefined : parse(text, file);
-}
+});
 
 /**
  * What an element's own pkg-map makes of a package's name; the name itself where there is no map or no entry.

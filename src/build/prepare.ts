@@ -17,7 +17,7 @@ import {
   suiteOf,
 } from './distributions/debian.ts';
 import { withElementDisk } from './element-disk.ts';
-import { type Element, type ElementShelf, operatingSystem, resolveElements } from './elements.ts';
+import { type Element, type ElementShelf, operatingSystem, perElement, resolveElements } from './elements.ts';
 import { type GivenFile, givenFiles } from './given-files.ts';
 import { PHASES } from './hooks.ts';
 import { ENGINE, type Inputs, inputDigest, inputsOf } from './inputs.ts';
@@ -193,17 +193,10 @@ function toolsFor(elements: readonly Element[], disk: Disk): ToolSet {
   return isOutside ? 'outside' : 'engine';
 }
 
-/** By element, as it was read: many lines ask the same of it. */
-const OUTSIDE = new WeakMap<Element, boolean>();
-
-function hasOutside(element: Element): boolean {
-  const known = OUTSIDE.get(element);
-  if (known !== undefined) return known;
-  const outside = Object.entries(PHASES).filter(([, where]) => where === 'outside');
-  const has = outside.some(([phase]) => existsSync(join(element.path, phase)));
-  OUTSIDE.set(element, has);
-  return has;
-}
+/** Whether scripts of an element run outside the chroot. */
+const hasOutside = perElement(({ path }) =>
+  Object.entries(PHASES).some(([phase, where]) => where === 'outside' && existsSync(join(path, phase))),
+);
 
 /** Repositories beside the distribution's count as a whole: their state stands for the versions in them. */
 function statesOf(repositories: readonly KnownRepository[]): Record<string, string> {
