@@ -4,8 +4,9 @@ import { CheckError } from '../host/errors.ts';
 /** What the guest answered, by the command that was put to it. */
 export type Answers = ReadonlyMap<string, SshResult>;
 
-/** Milliseconds; a command that hangs must not take the others' answers with it, and a slow guest is no fault. */
-const EACH = 60_000;
+/** Seconds; a command that hangs must not take the others' answers with it, and a slow guest is no fault. */
+const HANGS = 60;
+/** Milliseconds. */
 const ALL = 180_000;
 
 /**
@@ -34,20 +35,25 @@ export function asRoot(command: string): string {
 
 /**
  * Runs all commands at the same time, since some only wait; then tells of each its output, and a line with the
- * mark, its number, its status and the end of its complaints.
+ * mark, its number, its status (124: it hung) and the end of its complaints. In a guest without hardware acceleration
+ * most of the time goes into starting programs: the shell does by itself what it can.
+ * @param patience seconds after which a command that still runs is ended
  */
-export function factsScript(commands: readonly string[], mark: string): string {
-  const start = commands.map(
+export function factsScript(commands: readonly string[], mark: string, patience = HANGS): string {
+  const jobs = commands.map(
     (command, index) =>
-      `{ timeout ${EACH / 1000} sh -c ${quoted(command)} > ${index} 2> ${index}e; echo $? > ${index}s; } &`,
+      `{ ( eval ${quoted(command)} ) > ${index} 2> ${index}e; echo $? > ${index}s; } < /dev/null &`,
   );
-  const all = commands.map((_, index) => index).join(' ');
+  const numbers = commands.map((_, index) => index);
   return [
     // In memory where it may: a root that is full has answers too.
     'd=$(mktemp -d -p /run 2> /dev/null || mktemp -d) && cd "$d" || exit 1',
-    ...start,
-    'wait',
-    `for i in ${all}; do cat $i; printf '\\n%s %s %s %s\\n' ${mark} $i "$(cat "$i"s)" "$(tail -n 1 "$i"e | head -c 300)"; done`,
+    `timeout ${patience} sh -c ${quoted([...jobs, 'wait'].join('\n'))}`,
+    `for i in ${numbers.join(' ')}; do s=124 e=`,
+    '[ ! -s "$i"s ] || read -r s < "$i"s',
+    '[ "$s" = 0 ] || e=$(tail -n 1 "$i"e | head -c 300)',
+    `printf '\\n%s %s %s %s\\n' ${mark} $i "$s" "$e" > "$i"m; done`,
+    `cat ${numbers.map(index => `${index} ${index}m`).join(' ')}`,
     'cd / && rm -r "$d"',
   ].join('\n');
 }

@@ -9,8 +9,8 @@ import { fakeMachine } from './guest.ts';
 const exec = promisify(execFile);
 const MARK = 'c0ffee';
 
-async function answersOf(commands: string[]) {
-  const { stdout } = await exec('sh', ['-c', factsScript(commands, MARK)]);
+async function answersOf(commands: string[], patience?: number) {
+  const { stdout } = await exec('sh', ['-c', factsScript(commands, MARK, patience)]);
   return readAnswers(stdout, commands, MARK);
 }
 
@@ -46,6 +46,17 @@ describe('the script of all questions, in a real shell', () => {
       ),
       { numRuns: 30 },
     );
+  });
+
+  it('ends what hangs, with all that it started, and keeps what the others said', async () => {
+    const answers = await answersOf(['echo one', 'echo half; sleep 1234.5; echo never', 'echo three'], 1);
+    expect([...answers.values()]).toEqual([
+      { status: 0, stdout: 'one\n', stderr: '' },
+      { status: 124, stdout: 'half\n', stderr: '' },
+      { status: 0, stdout: 'three\n', stderr: '' },
+    ]);
+    const { stdout } = await exec('ps', ['-eo', 'args']);
+    expect(stdout).not.toContain('sleep 1234.5');
   });
 
   it('leaves out what did not come whole', () => {

@@ -2,8 +2,8 @@ import { CheckError } from '../../host/errors.ts';
 import { asked, askedLines } from '../asked.ts';
 import type { GuestCheck } from '../types.ts';
 
-const SERVICES =
-  'for unit in systemd-timesyncd chrony chronyd ntp ntpsec openntpd; do systemctl -q is-active $unit && echo $unit; done; :';
+const KEEPERS = ['systemd-timesyncd', 'chrony', 'chronyd', 'ntp', 'ntpsec', 'openntpd'];
+const SERVICES = `systemctl list-units --state=active --plain --no-legend ${KEEPERS.map(name => `${name}.service`).join(' ')}`;
 
 /** Said by timesyncd itself; of the others the kernel's clock tells. A first answer may take some seconds. */
 const SET =
@@ -17,7 +17,7 @@ export const time: GuestCheck = {
   places: ['runner', 'store', 'cloud'],
   asks: ({ machine: { network } }) => (network === undefined ? [SERVICES] : [SERVICES, SET]),
   async run(guest) {
-    const active = await askedLines(guest, SERVICES);
+    const active = (await askedLines(guest, SERVICES)).map(line => line.split('.service')[0] ?? '');
     if (active.length === 0) {
       throw new CheckError('nothing keeps the time', { advice: 'install systemd-timesyncd or chrony' });
     }

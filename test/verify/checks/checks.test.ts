@@ -63,7 +63,7 @@ describe('ssh', () => {
   it.each<[string, Behaviour['answers'], RegExp]>([
     ['the key is refused', [[/^id/, 255]], /ended with status 255 \(it went wrong\)/],
     ['somebody else is logged in', [[/^id/, 'root\n']], /the user is root, not debian/],
-    ['sudo asks for a password', [[/^sudo/, 1]], /sudo asks debian for a password/],
+    ['sudo asks for a password', [[/^id/, 'debian\n1\n']], /sudo asks debian for a password \(status 1\)/],
   ])('fails when %s', (_how, answers = [], message) => expectFailure(ssh, { answers }, message));
 });
 

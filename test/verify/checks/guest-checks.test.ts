@@ -178,7 +178,7 @@ describe('a bad guest fails', () => {
       /is not 10\.70\.83\.2/,
     ],
     ['route', 'none', answered(/route/, ''), /no default route/],
-    ['time', 'nothing that keeps the time', answered(/is-active/, ''), /nothing keeps the time/],
+    ['time', 'nothing that keeps the time', answered(/--state=active/, ''), /nothing keeps the time/],
     ['time', 'a clock that nobody sets', answered(/NTPSynchronized/, ''), /timesyncd runs, and did not set/],
     [
       'listening',
