@@ -8,7 +8,7 @@ export const DEFAULT_CHECKS = [
   ...['running', 'address', 'ssh', 'cloud-init', 'boot-time', 'units', 'kernel-log'],
   ...['user-data', 'vendor-data', 'host-name', 'dhcp', 'route', 'resolver', 'time', 'listening'],
   ...['root-password', 'passwords', 'password-login', 'root-login', 'accounts', 'authorized-keys'],
-  ...['root-grows', 'root-filesystem', 'discard', 'console', 'login-prompt'],
+  ...['root-grows', 'root-filesystem', 'discard', 'console', 'login-prompt', 'hygiene'],
 ] as const;
 
 /** Checks that a factory file has to ask for: they take long, or are not for every image. */

@@ -10,9 +10,10 @@ const TEXT_LIMIT = 32 * 1024 * 1024;
 /** All that is in an image, walked once: entries by path, and their content when asked for. */
 export class ImageContent {
   readonly entries: Entries;
-  readonly #roots: ReadonlyMap<string, Filesystem>;
+  readonly #roots: ReadonlyMap<string, Pick<Filesystem, 'read'>>;
 
-  constructor(entries: Entries, roots: ReadonlyMap<string, Filesystem>) {
+  /** @param roots where the content of each regular file is read from, by path */
+  constructor(entries: Entries, roots: ReadonlyMap<string, Pick<Filesystem, 'read'>>) {
     this.entries = entries;
     this.#roots = roots;
   }

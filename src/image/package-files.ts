@@ -35,13 +35,18 @@ export interface PackageFinding {
 /**
  * Compares every file with the digest that its package recorded for it, as debsums does. The digests are the
  * image's own word: this finds what was changed by mistake, not what somebody covered up.
+ * @param chosen the paths to compare; default: all
  */
-export async function comparePackageFiles(context: Context, content: ImageContent): Promise<PackageFiles> {
+export async function comparePackageFiles(
+  context: Context,
+  content: ImageContent,
+  chosen: (path: string) => boolean = () => true,
+): Promise<PackageFiles> {
   const verbatim = new Set<string>();
   const changed: PackageFinding[] = [];
   const missing: PackageFinding[] = [];
   const configured: string[] = [];
-  const wanted = await packageFiles(content);
+  const wanted = [...(await packageFiles(content))].filter(([path]) => chosen(path));
   const excluded = await excludedPaths(content);
   for (const [path, { package: name, md5, conffile }] of wanted) {
     checkCancelled(context);
@@ -51,7 +56,7 @@ export async function comparePackageFiles(context: Context, content: ImageConten
     else if (actual !== undefined) changed.push({ path, package: name });
     else if (!excluded(path)) missing.push({ path, package: name });
   }
-  return { verbatim, changed, missing, configured, compared: wanted.size };
+  return { verbatim, changed, missing, configured, compared: wanted.length };
 }
 
 async function md5Of(content: ImageContent, path: string): Promise<string | undefined> {

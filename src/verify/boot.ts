@@ -118,7 +118,7 @@ function guestFacts(
   nonce: string,
 ): NewGuest {
   const { logins, allow } = bundle;
-  const facts = { machine, userName, imageSize, diskSize: machine.diskSize, nonce, logins, allow };
+  const facts = { machine, userName, imageSize, diskSize: machine.diskSize, nonce, logins, allow, bundle };
   return {
     context,
     budget: boot.budget,

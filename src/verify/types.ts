@@ -6,7 +6,7 @@ import type { UnitTime } from './boot-chart.ts';
 import type { Answers } from './facts.ts';
 import type { HardeningScore } from './hardening/score.ts';
 import type { PackageMirror } from './mirror-door.ts';
-import type { ImageUnderTest, Looked } from './offline/types.ts';
+import type { BundleUnderTest, ImageUnderTest, Looked } from './offline/types.ts';
 
 /**
  * How a check ended. `warned`: it failed, and its severity is a warning. `flaky`: it failed, and passed when
@@ -106,6 +106,8 @@ export interface GuestUnderTest {
   /** Who may log in beside the cloud's own key, and which findings are taken as they are: the factory file's word. */
   readonly logins: Logins;
   readonly allow: AllowList;
+  /** The image that it was started from, and the files that a build made of it. */
+  readonly bundle: BundleUnderTest;
   /** Where this host takes packages of the guest's distribution from; nothing where it knows no such place. */
   readonly packageMirror?: PackageMirrorSource;
   /** What the guest answered to the checks' questions; absent: each asks by itself. */

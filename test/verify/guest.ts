@@ -3,6 +3,7 @@ import type { Hardware, Machine, SshResult, Told } from '../../src/boot/types.ts
 import { createContext } from '../../src/host/context.ts';
 import { CheckError } from '../../src/host/errors.ts';
 import { NO_LOGINS } from '../../src/image/logins.ts';
+import type { BundleUnderTest } from '../../src/verify/offline/types.ts';
 import type { GuestUnderTest } from '../../src/verify/types.ts';
 
 const GIB = 1024 ** 3;
@@ -163,5 +164,6 @@ export function guestUnderTest(
     ...facts,
     logins: NO_LOGINS,
     allow: {},
+    bundle: {} as BundleUnderTest,
   };
 }

@@ -17,8 +17,8 @@ export interface TarEntry {
   readonly gid: number;
   /** Seconds since 1970, rounded down. */
   readonly mtime: number;
-  /** Only for files: bytes, and lower-case hex. */
-  readonly content?: { readonly size: number; readonly sha256: string };
+  /** Only for files: bytes, and lower-case hex; themselves where they were to be kept. */
+  readonly content?: { readonly size: number; readonly sha256: string; readonly bytes?: Buffer };
   /** Of a symlink as it is; of a hard link the absolute path of the other name. */
   readonly target?: string;
   /** Only for device nodes. */
@@ -34,13 +34,15 @@ const TYPES: Readonly<Record<string, TarEntry['type']>> = {
 /**
  * Reads a tar archive in the formats ustar, pax and GNU, as GNU tar and sqfs2tar write them.
  * @param name of the file, for messages
+ * @param kept files of at most so many bytes come with their content
  * @throws CheckError when it is damaged or cut short
  */
 export async function* readTar(
   source: AsyncIterable<Buffer>,
   name: string,
+  kept = -1,
 ): AsyncGenerator<TarEntry, void, undefined> {
-  const reader = new Reader(source, name);
+  const reader = new Reader(source, name, kept);
   try {
     yield* entriesOf(reader);
     await reader.end();
@@ -91,7 +93,7 @@ async function entryOf(
     records.get(key) ?? upToZero(header.subarray(start, end));
   const path = absolute(decodeName(records.get('path') ?? ustarPath(header)));
   const target = decodeName(field('linkpath', 157, 257));
-  const sha256 = type === 'file' ? await reader.digest(size) : undefined;
+  const content = type === 'file' ? await reader.content(size) : undefined;
   const attributes = [...records]
     .filter(([key]) => key.startsWith('SCHILY.xattr.'))
     .map(([key, value]) => [key.slice('SCHILY.xattr.'.length), value] as const);
@@ -101,7 +103,7 @@ async function entryOf(
     uid: numberOf(reader, records.get('uid'), header.subarray(108, 116)),
     gid: numberOf(reader, records.get('gid'), header.subarray(116, 124)),
     mtime: numberOf(reader, records.get('mtime'), header.subarray(136, 148)),
-    ...(sha256 === undefined ? {} : { content: { size, sha256 } }),
+    ...(content === undefined ? {} : { content }),
     ...(type === 'symlink' ? { target } : {}),
     ...(type === 'hardlink' ? { target: absolute(target) } : {}),
     ...(type === 'character' || type === 'block' ? { device: deviceOf(reader, header) } : {}),
@@ -118,11 +120,13 @@ function deviceOf(reader: Reader, header: Buffer): { major: number; minor: numbe
 class Reader {
   readonly #source: AsyncIterator<Buffer>;
   readonly #name: string;
+  readonly #kept: number;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(source: AsyncIterable<Buffer>, name: string) {
+  constructor(source: AsyncIterable<Buffer>, name: string, kept: number) {
     this.#source = source[Symbol.asyncIterator]();
     this.#name = name;
+    this.#kept = kept;
   }
 
   async take(length: number): Promise<Buffer> {
@@ -131,12 +135,17 @@ class Reader {
     return Buffer.concat(pieces);
   }
 
-  /** SHA-256 of the next bytes, lower-case hex; the rest of their last block is passed over. */
-  async digest(length: number): Promise<string> {
+  /** A file of so many bytes; the rest of their last block is passed over. */
+  async content(size: number): Promise<NonNullable<TarEntry['content']>> {
     const hash = createHash('sha256');
-    for await (const piece of this.#pieces(length)) hash.update(piece);
-    await this.take(padding(length));
-    return hash.digest('hex');
+    const bytes: Buffer[] = [];
+    for await (const piece of this.#pieces(size)) {
+      hash.update(piece);
+      if (size <= this.#kept) bytes.push(piece);
+    }
+    await this.take(padding(size));
+    const sha256 = hash.digest('hex');
+    return { size, sha256, ...(size <= this.#kept && { bytes: Buffer.concat(bytes) }) };
   }
 
   async *#pieces(length: number): AsyncGenerator<Buffer, void, undefined> {

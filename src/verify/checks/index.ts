@@ -12,6 +12,7 @@ import { dhcp } from './dhcp.ts';
 import { discard } from './discard.ts';
 import { driveMetadata } from './drive-metadata.ts';
 import { hostName } from './host-name.ts';
+import { hygiene } from './hygiene.ts';
 import { imageRecord } from './image-record.ts';
 import { kernelLog } from './kernel-log.ts';
 import { listening } from './listening.ts';
@@ -47,7 +48,7 @@ export const CHECKS: readonly Check[] = [
   ...[running, address, ssh, cloudInit, bootTime, units, kernelLog],
   ...[userData, vendorData, hostName, dhcp, route, resolver, time, listening],
   ...[rootPassword, passwords, passwordLogin, rootLogin, accounts, authorizedKeys],
-  ...[rootGrows, rootFilesystem, discard, consoleLog, loginPrompt],
+  ...[rootGrows, rootFilesystem, discard, consoleLog, loginPrompt, hygiene],
   ...[secureBoot, twins, driveMetadata, staticNetwork, serviceMetadata],
   // The server with the config drive comes up meanwhile, and waits two minutes for a network.
   ...[imageRecord, metadata, reboot, rebuild, configDrive],

@@ -58,7 +58,7 @@ function withScore(result: CheckResult, score: HardeningScore | undefined): Chec
   return score === undefined ? result : { ...result, score };
 }
 
-function summary(wrong: readonly string[]): string {
+export function summary(wrong: readonly string[]): string {
   const more = wrong.length - MOST_TOLD;
   return `${wrong.slice(0, MOST_TOLD).join('; ')}${more > 0 ? ` (and ${more} more)` : ''}`;
 }

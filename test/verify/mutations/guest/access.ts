@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../../../src/host/process.ts';
-import { cloudConfig, sshdConfig } from '../parts.ts';
+import { cloudConfig, onceAtBoot, sshdConfig } from '../parts.ts';
 import type { Plot } from '../planting.ts';
 import { defect, type GuestMutation } from '../types.ts';
 
@@ -51,6 +51,12 @@ export const ACCESS: readonly GuestMutation[] = [
     'a key for the backups',
     /\/var\/backups\/\.ssh\/authorized_keys/,
     plot => plot.file('/var/backups/.ssh/authorized_keys', 'ssh-ed25519 AAAAC3NzaSTRANGER x\n', 0o600),
+  ]),
+  defect([
+    'hygiene',
+    'a shell that makes its caller root, written at boot',
+    /set-id: \/usr\/local\/bin\/app-shell: an unknown program/,
+    plot => onceAtBoot(plot, 'app-shell-maker', 'install -m 4755 /bin/sh /usr/local/bin/app-shell'),
   ]),
   defect([
     'twins',
