@@ -1,4 +1,4 @@
-import type { MachineRequest } from '../boot/types.ts';
+import type { Firmware, MachineRequest } from '../boot/types.ts';
 import type { BootName, GuestCheck } from './types.ts';
 import { multipartUserData, scriptUserData, userData } from './user-data.ts';
 
@@ -8,26 +8,41 @@ export interface BootPlan {
   readonly checks: readonly GuestCheck[];
   /** Commands that the guest is asked for the checks of other boots. */
   readonly asks: readonly string[];
+  readonly firmware: Firmware;
   readonly how: Pick<MachineRequest, 'metadata' | 'fixedAddresses'>;
   /** @param nonce hex digits, which it leaves in the guest */
   userData(nonce: string): string | Buffer;
 }
 
-type Variant = Pick<BootPlan, 'how' | 'userData'>;
+/** Without a firmware of its own it has the run's. */
+type Variant = Pick<BootPlan, 'how' | 'userData'> & Partial<Pick<BootPlan, 'firmware'>>;
 
 const VARIANTS: Readonly<Record<BootName, Variant>> = {
   first: { how: {}, userData },
+  bios: { how: {}, userData, firmware: 'bios' },
+  uefi: { how: {}, userData, firmware: 'uefi' },
+  'secure-boot': { how: {}, userData, firmware: 'uefi-secure' },
   drive: { how: { metadata: 'config-drive', fixedAddresses: true }, userData: multipartUserData },
   service: { how: { metadata: 'service' }, userData: scriptUserData },
 };
 
-/** The boots that these checks need, the first one first; it is there for those too who only compare with it. */
-export function planBoots(checks: readonly GuestCheck[]): BootPlan[] {
+/** The firmware that a check is about; undefined: whichever there is. */
+export function ownFirmware({ boot = 'first' }: GuestCheck): Firmware | undefined {
+  return VARIANTS[boot].firmware;
+}
+
+/**
+ * The boots that these checks need, the first one first; it is there for those too who only compare with it.
+ * @param firmware of the boots that have none of their own
+ */
+export function planBoots(checks: readonly GuestCheck[], firmware: Firmware): BootPlan[] {
+  const bootOf = (check: GuestCheck) => (ownFirmware(check) === firmware ? 'first' : (check.boot ?? 'first'));
   const names = Object.keys(VARIANTS) as BootName[];
   return names
     .map(name => ({
       name,
-      checks: checks.filter(({ boot = 'first' }) => boot === name),
+      firmware,
+      checks: checks.filter(check => bootOf(check) === name),
       asks: name === 'first' ? checks.flatMap(({ compares = [] }) => compares) : [],
       ...VARIANTS[name],
     }))

@@ -9,6 +9,7 @@ import type { Answers } from './facts.ts';
 import type { SuiteRequest } from './suite.ts';
 import { judgeGuest, type NewGuest, testGuest } from './test-guest.ts';
 import type { BootName, CheckResult, GuestCheck, Report } from './types.ts';
+import { byFirmware } from './unfit.ts';
 import { vendorData } from './user-data.ts';
 
 const GIB = 1024 ** 3;
@@ -41,7 +42,7 @@ export interface BootParts {
 /**
  * Boots the image as often as these checks need, side by side as far as there are processors; a guest that does not
  * come up gives failed checks.
- * @returns the boot that the report tells of, and the others
+ * @returns the boot that the report tells of, the others, and the checks that nothing was booted for
  * @throws HostError when this host cannot boot a guest, CancelledError
  */
 export async function runBoots(
@@ -49,9 +50,12 @@ export async function runBoots(
   request: SuiteRequest,
   checks: readonly GuestCheck[],
   parts: BootParts,
-): Promise<{ main: BootResult; others: readonly BootResult[] }> {
-  const plans = planBoots(checks);
-  if (plans.length === 0) return { main: notBooted(request, 'first', 'none', []), others: [] };
+): Promise<{ main: BootResult; others: readonly BootResult[]; unfit: readonly CheckResult[] }> {
+  const { fit, unfit } = await byFirmware(context, request, checks);
+  const { firmware } = request.boot;
+  const plans = planBoots(fit, firmware);
+  if (plans.length === 0)
+    return { main: notBooted({ name: 'first', firmware }, 'none', []), others: [], unfit };
   const image = await machineImage(context, request, parts.directory);
   let tell = (_answers: Answers) => {};
   const told = new Promise<Answers>(resolve => {
@@ -68,7 +72,7 @@ export async function runBoots(
   });
   const [main, ...others] = await withinCores(parts.cores, jobs);
   if (main === undefined) throw new TypeError('no boot was planned');
-  return { main, others };
+  return { main, others, unfit };
 }
 
 interface BootFacts {
@@ -97,7 +101,7 @@ async function runBoot(
     if (!(error instanceof CheckError)) throw error;
     const results = checks.map(check => judgeGuest(context, request, check, () => Promise.reject(error)));
     const kind = request.cloud === undefined ? 'qemu' : 'nova';
-    return notBooted(request, name, kind, await Promise.all(results));
+    return notBooted(plan, kind, await Promise.all(results));
   }
   try {
     const guest = { ...guestFacts(context, request, machine, nonce), ...(twin && { twin }) };
@@ -123,7 +127,6 @@ function guestFacts(
     context,
     budget: boot.budget,
     ...(boot.throughput !== undefined && { throughput: boot.throughput }),
-    firmware: boot.firmware,
     ...facts,
     ...(previousBoot && { previousBoot }),
     ...(packageMirror && { packageMirror }),
@@ -148,7 +151,8 @@ async function machineImage(
 
 function machineSettings(request: SuiteRequest, plan: BootPlan, nonce: string) {
   const { imageSize, userName, state, boot, direct, cloud } = request;
-  const { accel, firmware, memory } = boot;
+  const { accel, memory } = boot;
+  const { firmware } = plan;
   const how = { accel, firmware, memory, cloud, ...plan.how, ...(direct === undefined ? {} : { direct }) };
   const restarts = plan.checks.some(check => check.restarts) && { restarts: true as const };
   const seeded = { userData: plan.userData(nonce), vendorData: vendorData(nonce) };
@@ -156,11 +160,10 @@ function machineSettings(request: SuiteRequest, plan: BootPlan, nonce: string) {
 }
 
 function notBooted(
-  { boot }: SuiteRequest,
-  name: BootName,
+  { name, firmware }: Pick<BootPlan, 'name' | 'firmware'>,
   kind: string,
   results: readonly CheckResult[],
 ): BootResult {
-  const machine = { kind, accelerator: 'none', firmware: boot.firmware };
+  const machine = { kind, accelerator: 'none', firmware };
   return { name, machine, bootSeconds: 0, sharedSeconds: 0, results, units: [], console: '' };
 }

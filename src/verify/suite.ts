@@ -169,11 +169,11 @@ async function runChecks(
   const away = checks.filter(check => !here.includes(check)).map(check => elsewhere(context, check));
   const guest = here.filter((check): check is GuestCheck => check.kind === 'guest');
   const offline = here.filter((check): check is OfflineCheck => check.kind === 'offline');
-  const [{ main, others }, looked] = await both(
+  const [{ main, others, unfit }, looked] = await both(
     runBoots(context, request, guest, parts),
     runOffline(context, request.bundle, offline, request.quarantine),
   );
-  const found = [...away, ...[main, ...others].flatMap(each => each.results), ...looked];
+  const found = [...away, ...unfit, ...[main, ...others].flatMap(each => each.results), ...looked];
   const results = checks.flatMap(({ name }) => found.filter(each => each.name === name));
   return { main, others, results };
 }

@@ -1,4 +1,4 @@
-import type { Machine } from '../boot/types.ts';
+import type { Firmware, Machine } from '../boot/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
 import type { BootResult } from './boot.ts';
@@ -17,7 +17,7 @@ import type { CheckResult, GuestCheck, GuestUnderTest, Report } from './types.ts
 export async function testGuest(
   context: Context,
   request: SuiteRequest,
-  { checks, asks }: BootPlan,
+  { checks, asks, firmware }: BootPlan,
   guest: NewGuest,
   tell: (answers: Answers) => void,
 ): Promise<Omit<BootResult, 'name' | 'console' | 'screen'>> {
@@ -36,7 +36,7 @@ export async function testGuest(
   const sharedSeconds = (context.now().getTime() - start) / 1000;
   for (const check of checks.filter(({ alone }) => alone)) results.push(await turn(check));
   return {
-    machine: machineFacts(machine, request),
+    machine: machineFacts(machine, firmware),
     bootSeconds: reached ? booted.bootSeconds : 0,
     sharedSeconds,
     results,
@@ -111,8 +111,8 @@ async function bootOrReason(
   }
 }
 
-function machineFacts({ kind, accelerator, cloud }: Machine, { boot }: SuiteRequest): Report['machine'] {
-  return { kind, accelerator, firmware: boot.firmware, ...(cloud && { cloud: cloud.facts }) };
+function machineFacts({ kind, accelerator, cloud }: Machine, firmware: Firmware): Report['machine'] {
+  return { kind, accelerator, firmware, ...(cloud && { cloud: cloud.facts }) };
 }
 
 /** A guest that never came up is still worth the checks from outside; those inside all have one reason. */

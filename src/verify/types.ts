@@ -1,4 +1,4 @@
-import type { Firmware, Machine } from '../boot/types.ts';
+import type { Machine } from '../boot/types.ts';
 import type { AllowList } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import type { Logins } from '../image/logins.ts';
@@ -53,15 +53,15 @@ export interface OfflineCheck extends CheckFacts {
 }
 
 /**
- * A boot of the image that checks share: `first` with NoCloud and DHCP, `drive` with a config drive that gives addresses,
- * `service` with the metadata service of an OpenStack.
+ * A boot of the image that checks share: `first` with NoCloud and DHCP, `bios`, `uefi` and `secure-boot` like it with that
+ * firmware, `drive` with a config drive that gives addresses, `service` with the metadata service of an OpenStack.
  */
-export type BootName = 'first' | 'drive' | 'service';
+export type BootName = 'first' | 'bios' | 'uefi' | 'secure-boot' | 'drive' | 'service';
 
 /** Looks at the guest of a boot, which it shares with others. */
 export interface GuestCheck extends CheckFacts {
   readonly kind: 'guest';
-  /** Default: `first`. */
+  /** Default: `first`, which also serves who wants another firmware, when it has that. */
   readonly boot?: BootName;
   /** What the guest of the first boot is asked as well, to compare. */
   readonly compares?: readonly string[];
@@ -86,7 +86,6 @@ export class NotApplicable extends Error {
 export interface GuestUnderTest {
   readonly context: Context;
   readonly machine: Machine;
-  readonly firmware: Firmware;
   /** From power-on to cloud-init finished it may take so long, milliseconds. */
   readonly budget: number;
   /** Bytes a second that have to pass between guest and runner, each way; absent: nobody says. */

@@ -10,19 +10,34 @@ const named = (...names: string[]) =>
 
 describe('planBoots', () => {
   it('needs no boot for no check, and one for all that share it', () => {
-    expect(planBoots([])).toEqual([]);
-    expect(planBoots(named('ssh', 'units', 'restart')).map(({ name }) => name)).toEqual(['first']);
+    expect(planBoots([], 'bios')).toEqual([]);
+    expect(planBoots(named('ssh', 'units', 'restart'), 'bios').map(({ name }) => name)).toEqual(['first']);
   });
 
   it('boots once for all checks of a kind, and the first guest for those who compare with it', () => {
-    const plans = planBoots(named('twins', 'drive-metadata', 'static-network', 'service-metadata'));
+    const plans = planBoots(named('twins', 'drive-metadata', 'static-network', 'service-metadata'), 'bios');
     expect(plans.map(({ name, checks }) => [name, checks.length])).toEqual([
       ['first', 0],
       ['drive', 3],
       ['service', 1],
     ]);
     expect(plans[0]?.asks).toEqual(twins.compares);
-    expect(planBoots(named('service-metadata')).map(({ name }) => name)).toEqual(['service']);
+    expect(planBoots(named('service-metadata'), 'bios').map(({ name }) => name)).toEqual(['service']);
+  });
+
+  it.each([
+    ['bios', ['first bios', 'uefi uefi', 'secure-boot uefi-secure']],
+    ['uefi', ['first uefi', 'bios bios', 'secure-boot uefi-secure']],
+    ['uefi-secure', ['first uefi-secure', 'bios bios', 'uefi uefi']],
+  ] as const)('boots under every firmware that is asked for, and under %s once', (firmware, expected) => {
+    const plans = planBoots(named('ssh', 'bios', 'uefi', 'secure-boot'), firmware);
+    expect(plans.map(plan => `${plan.name} ${plan.firmware}`)).toEqual(expected);
+    expect(plans.map(({ checks }) => checks.length)).toEqual([2, 1, 1]);
+  });
+
+  it('has the firmware of the run where nobody asks for another', () => {
+    const plans = planBoots(named('ssh', 'drive-metadata', 'service-metadata'), 'uefi');
+    expect(plans.map(plan => plan.firmware)).toEqual(['uefi', 'uefi', 'uefi']);
   });
 });
 

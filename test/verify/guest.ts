@@ -32,6 +32,7 @@ const GOOD: readonly (readonly [RegExp, string])[] = [
   [/^mktemp|^d=\$\(mktemp/, ''],
   [/status\.json$/, '{"v1": {"datasource": "NoCloud", "init": {"errors": []}, "stage": null}}'],
   [/list-units --state=failed/, ''],
+  [/firmware\/efi \]/, 'BIOS\n'],
   [/^dmesg$/, '[    0.000000] Linux version 6.1.0\n[    1.2] GPT: Use GNU Parted to correct GPT errors.\n'],
   [/^hostname$/, 'guest-1a2b\n'],
   [
@@ -159,7 +160,6 @@ export function guestUnderTest(
     context,
     budget: 60_000,
     bootSeconds: 20,
-    firmware: 'bios',
     machine,
     ...facts,
     logins: NO_LOGINS,

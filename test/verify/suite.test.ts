@@ -135,6 +135,30 @@ describe('runSuite', () => {
     expect(report.checks).toMatchObject([{ name: 'images', outcome: 'failed' }]);
   });
 
+  it.each([
+    ['gpt-hybrid', { bios: 'failed', uefi: 'passed', 'secure-boot': 'failed' }],
+    ['gpt-uefi', { bios: 'not-applicable', uefi: 'passed', 'secure-boot': 'failed' }],
+    ['mbr', { bios: 'failed', uefi: 'not-applicable', 'secure-boot': 'not-applicable' }],
+    ['filesystem', { bios: 'not-applicable', uefi: 'not-applicable', 'secure-boot': 'not-applicable' }],
+  ] as const)(
+    'boots %s under the firmwares that it is made for, and passes nothing else',
+    async (layout, expected) => {
+      const { request } = await prepared({ checks: Object.keys(expected) });
+      const line = { ...manifest.line, disk: { ...manifest.line.disk, layout } };
+      const { boot, asked } = booter({
+        answers: [
+          [/firmware\/efi \]/, 'UEFI\n'],
+          [/efivars/, '   0\n'],
+        ],
+      });
+      const { report } = await runSuite(context, { ...request, bundle: { ...request.bundle, line } }, boot);
+      expect(Object.fromEntries(report.checks.map(({ name, outcome }) => [name, outcome]))).toEqual(expected);
+      expect(report.passed).toBe(false);
+      const applicable = Object.values(expected).filter(outcome => outcome !== 'not-applicable').length;
+      expect(new Set(asked.map(({ firmware }) => firmware)).size).toBe(applicable);
+    },
+  );
+
   it('says of a check that does not apply in a place that it does not', async () => {
     const { request } = await prepared({ checks: ['images', ...REQUIRED], placeKind: 'store' });
     const { report } = await runSuite(context, request, booter().boot);

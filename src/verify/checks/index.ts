@@ -3,6 +3,7 @@ import type { Check } from '../types.ts';
 import { accounts } from './accounts.ts';
 import { address } from './address.ts';
 import { authorizedKeys } from './authorized-keys.ts';
+import { bios } from './bios.ts';
 import { bootTime } from './boot-time.ts';
 import { cloudInit } from './cloud-init.ts';
 import { configDrive } from './config-drive.ts';
@@ -38,6 +39,7 @@ import { staticNetwork } from './static-network.ts';
 import { throughput } from './throughput.ts';
 import { time } from './time.ts';
 import { twins } from './twins.ts';
+import { uefi } from './uefi.ts';
 import { units } from './units.ts';
 import { userData } from './user-data.ts';
 import { vendorData } from './vendor-data.ts';
@@ -49,7 +51,7 @@ export const CHECKS: readonly Check[] = [
   ...[userData, vendorData, hostName, dhcp, route, resolver, time, listening],
   ...[rootPassword, passwords, passwordLogin, rootLogin, accounts, authorizedKeys],
   ...[rootGrows, rootFilesystem, discard, consoleLog, loginPrompt, hygiene],
-  ...[secureBoot, twins, driveMetadata, staticNetwork, serviceMetadata],
+  ...[bios, uefi, secureBoot, twins, driveMetadata, staticNetwork, serviceMetadata],
   // The server with the config drive comes up meanwhile, and waits two minutes for a network.
   ...[imageRecord, metadata, reboot, rebuild, configDrive],
   ...[throughput, restart, customer, powerOff],

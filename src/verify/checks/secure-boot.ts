@@ -1,6 +1,7 @@
 import { CheckError } from '../../host/errors.ts';
 import { asked } from '../asked.ts';
-import { type GuestCheck, NotApplicable } from '../types.ts';
+import type { GuestCheck } from '../types.ts';
+import { requireStarted, STARTED } from './started.ts';
 
 /** The firmware's own word, behind four bytes of attributes; empty where there is no UEFI. */
 const ENFORCED =
@@ -13,10 +14,10 @@ export const secureBoot: GuestCheck = {
   protects: 'The image boots where firmware takes nothing but what a known key signed, and its kernel knows.',
   severity: 'required',
   places: ['runner'],
-  asks: () => [ENFORCED, LOCKDOWN],
+  boot: 'secure-boot',
+  asks: () => [ENFORCED, LOCKDOWN, ...STARTED],
   async run(guest) {
-    if (guest.firmware !== 'uefi-secure')
-      throw new NotApplicable('the machine has no Secure Boot: --firmware uefi-secure');
+    await requireStarted(guest, 'UEFI');
     const word = await asked(guest, ENFORCED);
     if (word.trim() !== '1') throw new CheckError('the firmware did not enforce signatures at this boot');
     const lockdown = /\[(\w+)\]/.exec(await asked(guest, LOCKDOWN))?.[1] ?? 'none';

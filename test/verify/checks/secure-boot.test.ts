@@ -1,17 +1,15 @@
 import { expect, it } from 'vitest';
 import { secureBoot } from '../../../src/verify/checks/secure-boot.ts';
-import { NotApplicable } from '../../../src/verify/types.ts';
 import { guestUnderTest } from '../guest.ts';
 
-const guest = (enforced: string, lockdown: string) => ({
-  ...guestUnderTest({
+const guest = (enforced: string, lockdown: string, by = 'UEFI\n') =>
+  guestUnderTest({
     answers: [
       [/efivars/, enforced],
       [/lockdown/, lockdown],
+      [/firmware\/efi \]/, by],
     ],
-  }),
-  firmware: 'uefi-secure' as const,
-});
+  });
 
 it('passes where firmware and kernel both hold to signatures', async () => {
   expect(await secureBoot.run(guest('   1\n', 'none [integrity] confidentiality\n'))).toContain(
@@ -27,6 +25,7 @@ it('fails where either does not', async () => {
   await expect(secureBoot.run(guest('   1\n', ''))).rejects.toThrow(/not locked down/);
 });
 
-it('is no pass on a machine without it', async () => {
-  await expect(secureBoot.run(guestUnderTest())).rejects.toThrow(NotApplicable);
+it('fails a guest that no UEFI started', async () => {
+  const wrong = guest('   1\n', 'none [integrity] confidentiality\n', 'BIOS\n');
+  await expect(secureBoot.run(wrong)).rejects.toThrow('started by BIOS, not UEFI');
 });

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { bootQemu } from '../../../src/boot/qemu.ts';
-import type { Firmware } from '../../../src/boot/types.ts';
 import { hostMirror } from '../../../src/build/distributions/debian.ts';
 import { digestFile } from '../../../src/bundle/digest.ts';
 import type { Manifest } from '../../../src/bundle/types.ts';
@@ -11,9 +10,10 @@ import { runSuite } from '../../../src/verify/suite.ts';
 import type { CheckResult, Report } from '../../../src/verify/types.ts';
 
 const GIB = 1024 ** 3;
-const SECURE_BOOT = 'secure-boot';
 /** It takes longer than all others, and leaves another system behind. */
 const CUSTOMER = 'customer';
+/** Those of them that are about a firmware; each but the first needs one boot more. */
+export const FIRMWARE_CHECKS = ['bios', 'uefi', 'secure-boot'] as const;
 const FAULTS = new Set(['failed', 'warned', 'flaky']);
 
 /** Every check that a guest on a runner can be asked. */
@@ -21,8 +21,11 @@ export const GUEST_CHECKS = CHECKS.filter(
   ({ kind, places }) => kind === 'guest' && places.includes('runner'),
 ).map(({ name }) => name);
 
-/** Those that are asked of every image. */
-const USUAL = GUEST_CHECKS.filter(name => name !== CUSTOMER);
+/** Those that are asked of every good image. */
+export const GOOD_CHECKS = GUEST_CHECKS.filter(name => name !== CUSTOMER);
+
+/** Those that are asked of every bad one. */
+const USUAL = GOOD_CHECKS.filter(name => name !== 'uefi' && name !== 'secure-boot');
 
 export interface Subject {
   /** Folder of the image, and its manifest. */
@@ -31,7 +34,6 @@ export interface Subject {
 }
 
 export interface Boots {
-  readonly firmware?: Firmware;
   /** Seconds from power-on to cloud-init finished, of a good image. */
   readonly earlier?: number;
   /** Seconds that it has at most. */
@@ -39,10 +41,10 @@ export interface Boots {
   readonly checks?: readonly string[];
 }
 
-/** What every check of a running guest says of an image, but those for another firmware. */
+/** What the checks of a running guest say of an image. */
 export async function boot(
   { core, manifest }: Subject,
-  { firmware = 'bios', earlier, budget, checks = USUAL }: Boots,
+  { earlier, budget, checks = USUAL }: Boots,
 ): Promise<Report> {
   const context = createContext({ log: { ...silentLog, info: console.log, error: console.log } });
   const { image, version, diskDigest, diskSize, line } = manifest;
@@ -54,12 +56,12 @@ export async function boot(
       ...{ image, version, diskDigest, coreDigest: 'c', imageSize: diskSize, userName: line.user.name },
       file: await digestFile(context, core, raw),
       ...{ path: join(core, raw), form: 'raw', work, state: join(work, 'state') },
-      checks: checks.filter(name => (name === SECURE_BOOT) === (firmware === 'uefi-secure')),
+      checks,
       ...{ place: 'qemu', placeKind: 'runner', job: 'host:1', quarantine: {} },
       bundle: { core, manifest, work, logins: line.user, line, allow: line.verify.allow ?? {} },
       packageMirror: hostMirror,
       ...(earlier !== undefined && { previousBoot: { version: 'earlier', seconds: () => earlier } }),
-      boot: { accel: 'tcg', firmware, budget: budget * 1000, memory: GIB, cpus: 1 },
+      boot: { accel: 'tcg', firmware: 'bios', budget: budget * 1000, memory: GIB, cpus: 1 },
     },
     bootQemu,
   );

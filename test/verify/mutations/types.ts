@@ -1,4 +1,3 @@
-import type { Firmware } from '../../../src/boot/types.ts';
 import type { Plot } from './planting.ts';
 
 /** A small defect, and the check that has to catch it. */
@@ -30,14 +29,15 @@ export interface GuestMutation extends Mutation {
   readonly plant: NonNullable<Mutation['plant']>;
   /** Nothing else can be asked of its guest: it boots alone, and what other checks say is not looked at. */
   readonly closes?: true;
-  readonly firmware?: Firmware;
+  /** What its guest is asked when it boots alone; default: the check alone. */
+  readonly asked?: readonly string[];
 }
 
 type Defect = readonly [check: string, name: string, says: RegExp, plant: GuestMutation['plant']];
 
 export function defect(
   [check, name, says, plant]: Defect,
-  more: Pick<GuestMutation, 'also' | 'closes' | 'firmware'> = {},
+  more: Pick<GuestMutation, 'also' | 'closes' | 'asked'> = {},
 ): GuestMutation {
   return { check, name, says, plant, ...more };
 }

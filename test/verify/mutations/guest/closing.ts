@@ -1,8 +1,14 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../../../src/host/process.ts';
+import { FIRMWARE_CHECKS } from '../booting.ts';
 import { cloudConfig, sshdConfig, unit } from '../parts.ts';
 import type { Plot } from '../planting.ts';
 import { defect, type GuestMutation } from '../types.ts';
+
+const NOT_UP = /no ssh within|gave up/;
+/** Where UEFI looks on a disk of which it knows nothing. */
+const LOADERS = '::/EFI/BOOT';
 
 /** After these nothing else can be asked. */
 export const CLOSING: readonly GuestMutation[] = [
@@ -31,9 +37,29 @@ export const CLOSING: readonly GuestMutation[] = [
     { closes: true },
   ),
   defect(
-    ['secure-boot', 'a boot loader that was changed after it was signed', /no ssh within/, changedShim],
-    { closes: true, firmware: 'uefi-secure' },
+    [
+      'bios',
+      'a GRUB for BIOS without the module of its menu',
+      NOT_UP,
+      plot => plot.remove('/boot/grub/i386-pc/normal.mod'),
+    ],
+    { closes: true, asked: FIRMWARE_CHECKS },
   ),
+  defect(
+    [
+      'uefi',
+      'an ESP without the GRUB that shim loads',
+      NOT_UP,
+      plot => onEsp(plot, 'mdel', `${LOADERS}/grubx64.efi`),
+    ],
+    {
+      ...{ closes: true, asked: FIRMWARE_CHECKS },
+      also: ['secure-boot'],
+    },
+  ),
+  defect(['secure-boot', 'a boot loader that was changed after it was signed', NOT_UP, changedShim], {
+    ...{ closes: true, asked: FIRMWARE_CHECKS },
+  }),
 ];
 
 function withoutSudo(plot: Plot): Promise<void> {
@@ -50,12 +76,16 @@ function brokenDefault(plot: Plot): Promise<void> {
   return plot.file('/etc/default/grub.d/zz-app.cfg', line);
 }
 
-/** A byte in the middle of its code. */
+/** In the text that it has for DOS, which is signed too: where nobody asks for a signature it works. */
 async function changedShim(plot: Plot): Promise<void> {
   const file = join(plot.folder, 'shim.efi');
-  const esp = `${plot.raw}@@${await plot.offsetOf('esp')}`;
-  const loader = '::/EFI/BOOT/BOOTX64.EFI';
-  await run(['mcopy', '-n', '-i', esp, loader, file]);
-  await run(['dd', 'if=/dev/zero', `of=${file}`, 'bs=1', 'seek=65536', 'count=64', 'conv=notrunc']);
-  await run(['mcopy', '-o', '-i', esp, file, loader]);
+  const loader = `${LOADERS}/BOOTX64.EFI`;
+  await onEsp(plot, 'mcopy', '-n', loader, file);
+  const before = await readFile(file, 'latin1');
+  await writeFile(file, before.replace('in DOS mode', 'in any mode'), 'latin1');
+  await onEsp(plot, 'mcopy', '-o', file, loader);
+}
+
+async function onEsp(plot: Plot, program: string, ...words: readonly string[]): Promise<void> {
+  await run([program, '-i', `${plot.raw}@@${await plot.offsetOf('esp')}`, ...words]);
 }

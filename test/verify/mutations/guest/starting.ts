@@ -8,7 +8,7 @@ const MENU = '/boot/grub/grub.cfg';
 export const STARTING: readonly GuestMutation[] = [
   // What cloud-init says of itself is asked by both.
   defect(['cloud-init', 'a time zone that there is not', /No\/Where/, zone], {
-    also: ['user-data', 'units'],
+    also: ['user-data', 'units', 'bios'],
   }),
   defect([
     'boot-time',
@@ -16,12 +16,15 @@ export const STARTING: readonly GuestMutation[] = [
     /ready after/,
     plot => onceAtBoot(plot, 'app-slow', 'sleep 120'),
   ]),
-  defect([
-    'units',
-    'a service that fails',
-    /app-broken\.service/,
-    plot => unit(plot, 'app-broken.service', '[Service]\nExecStart=/bin/false\n'),
-  ]),
+  defect(
+    [
+      'units',
+      'a service that fails',
+      /app-broken\.service/,
+      plot => unit(plot, 'app-broken.service', '[Service]\nExecStart=/bin/false\n'),
+    ],
+    { also: ['bios'] },
+  ),
   defect([
     'kernel-log',
     'a program that the kernel kills for its memory',
