@@ -97,6 +97,19 @@ describe('what a guest wrote since its image was made', () => {
     expect(await wrong(listed(await write('/etc/hosts', '127.0.0.1 localhost\n')))).toEqual([]);
   });
 
+  it('passes where services of a running system have it so', async () => {
+    const tmp = { type: 'directory', mode: 0o1777 } as const;
+    const files = listed(
+      { path: '/tmp/systemd-private-1-x/tmp', ...tmp },
+      { path: '/run/cloud-init/tmp', ...tmp },
+      { path: '/run/systemd/notify', type: 'socket', mode: 0o777 },
+    );
+    expect(await wrong(files)).toEqual([]);
+    expect(await wrong(listed({ path: '/srv/all', ...tmp }, { path: '/run/x', mode: 0o666 }))).toHaveLength(
+      2,
+    );
+  });
+
   it('is not what the image had before: that was judged already', async () => {
     const old = { path: '/usr/bin/old', mode: 0o4755 };
     const before = image(entry(old.path, old));

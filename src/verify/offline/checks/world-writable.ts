@@ -6,7 +6,9 @@ const WORLD = 0o002;
 const STICKY = 0o1000;
 
 /** Folders that are everybody's by design; the sticky bit keeps each one's files his own. */
-const SHARED = ['/tmp', '/var/tmp', '/run/lock', '/dev/shm', '/dev/mqueue', '/var/crash'];
+const SHARED = ['/dev/shm', '/dev/mqueue', '/var/crash'];
+/** Those below which services of a running system have such folders of their own. */
+const SCRATCH = /^\/(?:tmp|var\/tmp|run)(?:\/|$)/;
 /** As debootstrap makes them; in a running guest the kernel's own are mounted over them. */
 const DEVICES = '/dev/';
 
@@ -30,7 +32,8 @@ export const worldWritable: OfflineCheck = {
 };
 
 function isMeant({ path, type, mode }: Entry): boolean {
-  if (type === 'symlink') return true;
+  // Who may connect to a socket is decided by whoever listens at it.
+  if (type === 'symlink' || type === 'socket') return true;
   if (type === 'character') return path.startsWith(DEVICES);
-  return type === 'directory' && (mode & STICKY) !== 0 && SHARED.includes(path);
+  return type === 'directory' && (mode & STICKY) !== 0 && (SHARED.includes(path) || SCRATCH.test(path));
 }
