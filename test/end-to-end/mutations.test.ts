@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { corePath } from '../../src/bundle/names.ts';
 import { OFFLINE_CHECKS } from '../../src/verify/offline/checks/index.ts';
-import { look, sideBySide, withSpecimen } from '../verify/mutations/laboratory.ts';
+import { look, named, sideBySide, withSpecimen } from '../verify/mutations/laboratory.ts';
 import { OFFLINE_MUTATIONS } from '../verify/mutations/offline.ts';
 import { sharedImage } from './shared-image.ts';
 
@@ -29,14 +29,14 @@ test('a good image raises no false alarm', () =>
     expect(alarms).toEqual([]);
   }));
 
-test.each(
-  sideBySide(OFFLINE_MUTATIONS).map(group => ({ group, names: group.map(({ name }) => name).join(', ') })),
-)('each is caught by its check and by no other: $names', ({ group }) =>
-  withSpecimen(good, join(folder, 'bad'), group, async specimen => {
-    const alarms = (await look(specimen)).filter(({ outcome }) => outcome !== 'passed');
-    expect(alarms.map(({ name }) => name).sort()).toEqual(group.map(({ check }) => check).sort());
-    for (const { check, says, name } of group) {
-      expect(alarms.find(each => each.name === check)?.detail, name).toMatch(says);
-    }
-  }),
+test.each(sideBySide(OFFLINE_MUTATIONS).map(named))(
+  'each is caught by its check and by no other: $names',
+  ({ group }) =>
+    withSpecimen(good, join(folder, 'bad'), group, async specimen => {
+      const alarms = (await look(specimen)).filter(({ outcome }) => outcome !== 'passed');
+      expect(alarms.map(({ name }) => name).sort()).toEqual(group.map(({ check }) => check).sort());
+      for (const { check, says, name } of group) {
+        expect(alarms.find(each => each.name === check)?.detail, name).toMatch(says);
+      }
+    }),
 );

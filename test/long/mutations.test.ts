@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { corePath } from '../../src/bundle/names.ts';
 import { run } from '../end-to-end/program.ts';
 import { sharedImage } from '../end-to-end/shared-image.ts';
-import { alarms, boot, GOOD_CHECKS, GUEST_CHECKS } from '../verify/mutations/booting.ts';
+import { alarms, boot, GOOD_CHECKS } from '../verify/mutations/booting.ts';
 import { GUEST_MUTATIONS } from '../verify/mutations/guest/index.ts';
-import { caught, look, sideBySide, withSpecimen } from '../verify/mutations/laboratory.ts';
+import { caught, look, named, sideBySide, withSpecimen } from '../verify/mutations/laboratory.ts';
 
 /** Seconds that a boot on this host may take, unless a good image tells. */
 const PATIENCE = 900;
@@ -22,10 +22,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-it('there is a defect for every check of a guest', () => {
-  expect([...new Set(GUEST_MUTATIONS.flatMap(caught))].sort()).toEqual([...GUEST_CHECKS].sort());
-});
 
 describe('a good image raises no false alarm', () => {
   it('of Debian 12', async () => {
@@ -70,10 +66,6 @@ describe('is caught, and nothing else can be asked then:', () => {
     }),
   );
 });
-
-function named<T extends { readonly name: string }>(group: readonly T[]) {
-  return { group, names: group.map(({ name }) => name).join(', ') };
-}
 
 /** @returns folder of the core of an image of Debian 13 with nothing added */
 async function built13(): Promise<string> {

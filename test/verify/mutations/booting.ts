@@ -6,7 +6,7 @@ import type { Manifest } from '../../../src/bundle/types.ts';
 import { createContext } from '../../../src/host/context.ts';
 import { silentLog } from '../../../src/host/log.ts';
 import { CHECKS } from '../../../src/verify/checks/index.ts';
-import { runSuite } from '../../../src/verify/suite.ts';
+import { runSuite, type SuiteRequest } from '../../../src/verify/suite.ts';
 import type { CheckResult, Report } from '../../../src/verify/types.ts';
 
 const GIB = 1024 ** 3;
@@ -15,6 +15,9 @@ const CUSTOMER = 'customer';
 /** Those of them that are about a firmware; each but the first needs one boot more. */
 export const FIRMWARE_CHECKS = ['bios', 'uefi', 'secure-boot'] as const;
 const FAULTS = new Set(['failed', 'warned', 'flaky']);
+
+/** What the suite says goes to the test's output. */
+export const context = createContext({ log: { ...silentLog, info: console.log, error: console.log } });
 
 /** Every check that a guest on a runner can be asked. */
 export const GUEST_CHECKS = CHECKS.filter(
@@ -42,30 +45,32 @@ export interface Boots {
 }
 
 /** What the checks of a running guest say of an image. */
-export async function boot(
+export async function boot(subject: Subject, { earlier, budget, checks = USUAL }: Boots): Promise<Report> {
+  const request = {
+    ...(await requestFor(subject, budget)),
+    ...{ checks, place: 'qemu', placeKind: 'runner' as const },
+    packageMirror: hostMirror,
+    ...(earlier !== undefined && { previousBoot: { version: 'earlier', seconds: () => earlier } }),
+  };
+  return (await runSuite(context, request, bootQemu)).report;
+}
+
+/** What the suite is asked, wherever the image boots. @param budget seconds */
+export async function requestFor(
   { core, manifest }: Subject,
-  { earlier, budget, checks = USUAL }: Boots,
-): Promise<Report> {
-  const context = createContext({ log: { ...silentLog, info: console.log, error: console.log } });
+  budget: number,
+): Promise<Omit<SuiteRequest, 'checks' | 'place' | 'placeKind'>> {
   const { image, version, diskDigest, diskSize, line } = manifest;
   const raw = manifest.files.find(({ form }) => form === 'raw')?.path ?? '';
   const work = join(core, '..');
-  const { report } = await runSuite(
-    context,
-    {
-      ...{ image, version, diskDigest, coreDigest: 'c', imageSize: diskSize, userName: line.user.name },
-      file: await digestFile(context, core, raw),
-      ...{ path: join(core, raw), form: 'raw', work, state: join(work, 'state') },
-      checks,
-      ...{ place: 'qemu', placeKind: 'runner', job: 'host:1', quarantine: {} },
-      bundle: { core, manifest, work, logins: line.user, line, allow: line.verify.allow ?? {} },
-      packageMirror: hostMirror,
-      ...(earlier !== undefined && { previousBoot: { version: 'earlier', seconds: () => earlier } }),
-      boot: { accel: 'tcg', firmware: 'bios', budget: budget * 1000, memory: GIB, cpus: 1 },
-    },
-    bootQemu,
-  );
-  return report;
+  return {
+    ...{ image, version, diskDigest, coreDigest: 'c', imageSize: diskSize, userName: line.user.name },
+    file: await digestFile(context, core, raw),
+    ...{ path: join(core, raw), form: 'raw', work, state: join(work, 'state') },
+    ...{ job: 'host:1', quarantine: {} },
+    bundle: { core, manifest, work, logins: line.user, line, allow: line.verify.allow ?? {} },
+    boot: { accel: 'tcg', firmware: 'bios', budget: budget * 1000, memory: GIB, cpus: 1 },
+  };
 }
 
 /** What is wrong with it. */

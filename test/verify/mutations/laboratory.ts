@@ -136,6 +136,11 @@ export function sideBySide<T extends Mutation>(mutations: readonly T[]): T[][] {
   return groups;
 }
 
+/** A group as a row of a table of tests. */
+export function named<T extends Mutation>(group: readonly T[]) {
+  return { group, names: group.map(({ name }) => name).join(', ') };
+}
+
 /** All that have to see it. */
 export function caught({ check, also = [] }: Mutation): string[] {
   return [check, ...also];
