@@ -7,6 +7,7 @@ import { requireRoom } from '../host/room.ts';
 import { startAccelerated, type Trial } from './accel.ts';
 import { assertAlive, whileAlive } from './alive.ts';
 import { ConsoleTail } from './console.ts';
+import { ConsoleStream } from './console-stream.ts';
 import { UNANSWERED } from './gate.ts';
 import { deadEnd, systemSpoke, whereItStopped } from './phases.ts';
 import { FILES } from './qemu-argv.ts';
@@ -52,11 +53,12 @@ class QemuMachine implements Machine, Trial {
   #stopped: string | undefined;
   #closed = false;
 
-  private constructor(context: Context, parts: Parts) {
+  private constructor({ context, name = 'first' }: MachineRequest, parts: Parts) {
     this.#context = context;
     this.#parts = parts;
+    const stream = new ConsoleStream(context.log, name);
     this.#tail = new ConsoleTail(join(parts.directory, FILES.console), line => {
-      context.log.debug(`guest: ${clean(line)}`);
+      stream.line(line);
       if (deadEnd(line) !== undefined) this.#gone.abort();
     });
     void parts.qemu.exited().then(() => this.#gone.abort());
@@ -69,7 +71,7 @@ class QemuMachine implements Machine, Trial {
     const directory = join(request.directory, `machine-${context.random(4).toString('hex')}`);
     await mkdir(directory, { mode: 0o700 });
     try {
-      const machine = new QemuMachine(context, await switchOn(request, accelerator, directory));
+      const machine = new QemuMachine(request, await switchOn(request, accelerator, directory));
       checkCancelled(context);
       void machine.#watch();
       return machine;

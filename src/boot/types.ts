@@ -134,6 +134,8 @@ export interface DirectBoot {
 
 export interface MachineRequest {
   readonly context: Context;
+  /** Tells apart in the log what several guests write; default: `first`. */
+  readonly name?: string;
   /** Absolute path of the image file to boot; it is never written. */
   readonly image: string;
   readonly form: 'qcow2' | 'raw';

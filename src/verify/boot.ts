@@ -92,7 +92,14 @@ async function runBoot(
   const { name, checks } = plan;
   const nonce = context.random(16).toString('hex');
   const diskSize = largerDisk(request.imageSize);
-  const machineRequest = { context, directory, diskSize, ...machineSettings(request, plan, nonce), ...image };
+  const machineRequest = {
+    context,
+    name,
+    directory,
+    diskSize,
+    ...machineSettings(request, plan, nonce),
+    ...image,
+  };
   let machine: Machine;
   try {
     machine = await boot({ ...machineRequest, cpus });

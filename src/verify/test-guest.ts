@@ -17,12 +17,12 @@ import type { CheckResult, GuestCheck, GuestUnderTest, Report } from './types.ts
 export async function testGuest(
   context: Context,
   request: SuiteRequest,
-  { checks, asks, firmware }: BootPlan,
+  { name, checks, asks, firmware }: BootPlan,
   guest: NewGuest,
   tell: (answers: Answers) => void,
 ): Promise<Omit<BootResult, 'name' | 'console' | 'screen'>> {
   const { machine } = guest;
-  const booted = await bootOrReason(context, machine, request.boot.budget);
+  const booted = await bootOrReason(context, name, machine, request.boot.budget);
   const start = context.now().getTime();
   const reached = !(booted instanceof CheckError);
   const subject = underTest(guest, booted);
@@ -94,18 +94,23 @@ export function judgeGuest(
   return judge(context, check, act, { quarantine: quarantine[check.name], again });
 }
 
+/** What the guest writes meanwhile is folded away where the log can do that. */
 async function bootOrReason(
   context: Context,
+  name: string,
   machine: Machine,
   budget: number,
 ): Promise<BootedGuest | CheckError> {
-  const progress = context.log.progress(`booting under ${machine.accelerator}`);
+  const { log } = context;
   try {
-    const booted = await awaitGuest(context, machine, budget);
-    progress.end(`${booted.bootSeconds.toFixed(1)} s, cloud-init ${booted.cloudInit.status}`);
-    return booted;
+    return await log.group(`boot ${name} under ${machine.accelerator}`, async () => {
+      const booted = await awaitGuest(context, machine, budget);
+      log.info(
+        `boot ${name}: cloud-init ${booted.cloudInit.status} after ${booted.bootSeconds.toFixed(1)} s`,
+      );
+      return booted;
+    });
   } catch (error) {
-    progress.end('failed');
     if (error instanceof CheckError) return error;
     throw error;
   }

@@ -14,6 +14,7 @@ import { runSuite, type SuiteRequest } from '../../src/verify/suite.ts';
 import { bootSector } from '../boot/boot-sector.ts';
 import { behindSshd } from '../boot/sshd.ts';
 import { manifest } from '../report/fixture.ts';
+import { PLATFORMS, stage } from '../runner/support.ts';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -69,7 +70,8 @@ const verdictOn = (sector: Buffer, how: Case = {}) => inFolder(folder => verdict
 
 async function verdictIn(folder: string, sector: Buffer, { boot = bootQemu, meanwhile }: Case) {
   const request = await diskOf(folder, sector);
-  const running = runSuite(createContext(), request, boot);
+  const { runner, written } = stage(PLATFORMS.github);
+  const running = runSuite(createContext({ log: runner.log }), request, boot);
   const [{ report, boots }] = await Promise.all([running, meanwhile?.(folder)]);
   const console = boots[0]?.console ?? '';
   expect(await processesIn(folder)).toEqual([]);
@@ -78,7 +80,7 @@ async function verdictIn(folder: string, sector: Buffer, { boot = bootQemu, mean
   for (const { detail } of report.checks) expect(detail).toMatch(/^[^\p{Cc}]+(?:\t[^\p{Cc}]*)*$/u);
   const told = Object.fromEntries(report.checks.map(each => [each.name, each]));
   expect(told.ssh?.outcome).toBe('failed');
-  return { console, ssh: told.ssh?.detail, log: told.console?.detail };
+  return { console, ssh: told.ssh?.detail, log: told.console?.detail, shown: written().split('\n') };
 }
 
 async function killQemu(folder: string): Promise<void> {
@@ -154,10 +156,13 @@ describe.concurrent('a guest that', () => {
 
   it('writes a gigabyte of commands for the runner', { timeout: 60_000 }, async () => {
     const noise = '::error::FORGED\n::add-mask::debian\n\u001b[2J\u001b]0;title\u0007##[error]FORGED\n';
-    const { ssh, console } = await verdictOn(bootSector(noise, 'again'), { meanwhile: fillConsole });
+    const { ssh, console, shown } = await verdictOn(bootSector(noise, 'again'), { meanwhile: fillConsole });
     expect(ssh).toMatch(/^the machine ended: the guest floods its console; it stopped in phase/);
     expect(console).toContain('::add-mask::debian');
     expect(console.length).toBeLessThan(9 * MIB);
+    expect(shown).toContain('guest first | : :error: :FORGED');
+    const forged = shown.filter(line => line.includes('FORGED') || line.includes('add-mask'));
+    for (const line of forged) expect(line).toMatch(/^guest first \| |^::error::failed /);
   });
 
   it('answers with another host key than before', { timeout: 60_000 }, async () => {
