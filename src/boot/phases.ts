@@ -1,17 +1,36 @@
 import { clean } from '../host/log.ts';
 
-/** How far a guest came, by what stands on its console; the last one that matches counts. */
-const PHASES: readonly { readonly name: string; readonly sign: RegExp }[] = [
-  { name: 'firmware', sign: /\S/ },
-  { name: 'boot loader', sign: /GRUB|Booting [`']|SYSLINUX|systemd-boot|Loading (?:Linux|initial ramdisk)/ },
-  { name: 'kernel', sign: /Linux version \d|^\[ {0,4}\d+\.\d{6}\]/m },
-  { name: 'init', sign: /systemd\[1\]: |Welcome to .*!|\[ {0,2}OK {0,2}\]/ },
-  { name: 'cloud-init', sign: /cloud-init\[\d+\]: / },
-  { name: 'login prompt', sign: /^\S+ login:/m },
-];
+interface Phase {
+  readonly name: string;
+  /** What stands on the console of a guest that came so far. */
+  readonly sign: RegExp;
+  /** The longest that a guest may stand still there, as a share of what its whole boot may take. */
+  readonly share: number;
+}
 
-const KERNEL = 2;
-const INIT = 3;
+/**
+ * The phases of a boot; the last one whose sign is there counts. Until init has spoken, a guest reads or unpacks what it has
+ * read; later its services may wait for others.
+ */
+const PHASES = [
+  { name: 'power-on', sign: /^/, share: 1 / 3 },
+  { name: 'firmware', sign: /\S/, share: 1 / 3 },
+  {
+    name: 'boot loader',
+    sign: /GRUB|Booting [`']|SYSLINUX|systemd-boot|Loading (?:Linux|initial ramdisk)/,
+    share: 1 / 3,
+  },
+  { name: 'kernel', sign: /Linux version \d|^\[ {0,4}\d+\.\d{6}\]/m, share: 1 / 3 },
+  { name: 'init', sign: /systemd\[1\]: |Welcome to .*!|\[ {0,2}OK {0,2}\]/, share: 2 / 3 },
+  { name: 'cloud-init', sign: /cloud-init\[\d+\]: /, share: 2 / 3 },
+  { name: 'login prompt', sign: /^\S+ login:/m, share: 2 / 3 },
+] as const satisfies readonly Phase[];
+
+export type PhaseName = (typeof PHASES)[number]['name'];
+
+const KERNEL = 3;
+const INIT = 4;
+export const LAST_PHASE = 'login prompt' satisfies PhaseName;
 
 /** Signs that a guest will never come up, however long one waits. */
 const DEAD_ENDS: readonly RegExp[] = [
@@ -28,9 +47,14 @@ function plainLines(console: string): string {
 }
 
 /** @returns the name of the phase, `power-on` for a silent guest */
-export function phaseOf(console: string): string {
+export function phaseOf(console: string): PhaseName {
   const text = plainLines(console);
   return PHASES.findLast(({ sign }) => sign.test(text))?.name ?? 'power-on';
+}
+
+/** Milliseconds for which a guest may stand still in a phase. @param budget of its whole boot */
+export function longestIn(phase: PhaseName, budget: number): number {
+  return budget * (PHASES.find(({ name }) => name === phase)?.share ?? 1);
 }
 
 /** Whether anything beyond firmware and boot loader wrote to the console. */
@@ -66,9 +90,13 @@ export function lastConsoleLines(console: string, count = 3): string[] {
     .map(line => line.slice(0, 160));
 }
 
-/** `stopped in phase kernel; its console ends: A | B` */
-export function whereItStopped(console: string): string {
+/**
+ * `it stopped in phase kernel 100 s ago, and its console ends: A | B`
+ * @param still milliseconds since its last sign of life, where that is known
+ */
+export function whereItStopped(console: string, still?: number): string {
   const lines = lastConsoleLines(console);
   const end = lines.length === 0 ? 'its console is empty' : `its console ends: ${lines.join(' | ')}`;
-  return `it stopped in phase ${phaseOf(console)}, and ${end}`;
+  const when = still === undefined ? '' : ` ${Math.round(still / 1000)} s ago`;
+  return `it stopped in phase ${phaseOf(console)}${when}, and ${end}`;
 }

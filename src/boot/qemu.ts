@@ -9,6 +9,7 @@ import { assertAlive, whileAlive } from './alive.ts';
 import { ConsoleTail } from './console.ts';
 import { ConsoleStream } from './console-stream.ts';
 import { UNANSWERED } from './gate.ts';
+import { diskReads, type Life, LifeSigns } from './life-signs.ts';
 import { deadEnd, systemSpoke, whereItStopped } from './phases.ts';
 import { FILES } from './qemu-argv.ts';
 import { qemuHardware } from './qemu-hardware.ts';
@@ -29,6 +30,8 @@ import type {
 /** What a first boot writes to its overlay, and then some. */
 const ROOM = 2 * 1024 ** 3;
 const POLL = 250;
+/** Milliseconds between two questions whether the guest reads its disk. */
+const LOOK = 1000;
 const PATIENCE = 2000;
 const SSH_FAILED = 255;
 
@@ -47,6 +50,7 @@ class QemuMachine implements Machine, Trial {
   readonly #context: Context;
   readonly #parts: Parts;
   readonly #tail: ConsoleTail;
+  readonly #signs: LifeSigns;
   readonly #abort = () => void this.#parts.qemu.kill();
   /** Fires when QEMU has ended, and when the guest says that it gave up. */
   readonly #gone = new AbortController();
@@ -56,6 +60,7 @@ class QemuMachine implements Machine, Trial {
   private constructor({ context, name = 'first' }: MachineRequest, parts: Parts) {
     this.#context = context;
     this.#parts = parts;
+    this.#signs = new LifeSigns(parts.poweredOn.getTime());
     const stream = new ConsoleStream(context.log, name);
     this.#tail = new ConsoleTail(join(parts.directory, FILES.console), line => {
       stream.line(line);
@@ -73,7 +78,8 @@ class QemuMachine implements Machine, Trial {
     try {
       const machine = new QemuMachine(request, await switchOn(request, accelerator, directory));
       checkCancelled(context);
-      void machine.#watch();
+      void machine.#follow(() => machine.#watch(), POLL);
+      void machine.#follow(() => machine.#look(), LOOK);
       return machine;
     } catch (error) {
       await rm(directory, { recursive: true, force: true });
@@ -151,6 +157,10 @@ class QemuMachine implements Machine, Trial {
     }
   }
 
+  life(): Life {
+    return this.#signs.life;
+  }
+
   async console(): Promise<string> {
     if (!this.#closed) await this.#tail.poll();
     return this.#tail.text;
@@ -198,18 +208,28 @@ class QemuMachine implements Machine, Trial {
     await rm(directory, { recursive: true, force: true });
   }
 
-  /** Reads the console as it grows, and ends a guest that would fill our disk with it. */
-  async #watch(): Promise<void> {
+  /** Does something again and again while QEMU runs. */
+  async #follow(act: () => Promise<void>, pause: number): Promise<void> {
     try {
       while (!this.#closed && this.#parts.qemu.end === undefined) {
-        await this.#tail.poll();
-        if (this.#tail.overflowed) await this.#stop('the guest floods its console');
-        await this.#context.sleep(POLL);
+        await act();
+        await this.#context.sleep(pause);
       }
     } catch (error) {
       // Cancelled, or closed between two steps.
-      this.#context.log.debug(`the console is no longer followed: ${error}`);
+      this.#context.log.debug(`the guest is no longer followed: ${error}`);
     }
+  }
+
+  /** Reads the console as it grows, and ends a guest that would fill our disk with it. */
+  async #watch(): Promise<void> {
+    await this.#tail.poll();
+    if (this.#tail.overflowed) await this.#stop('the guest floods its console');
+  }
+
+  async #look(): Promise<void> {
+    const reads = await diskReads(this.#parts.qmp);
+    this.#signs.look(this.#context.now().getTime(), this.#tail.text, reads);
   }
 
   async #stop(why: string): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Context } from '../host/context.ts';
 import type { Image } from '../openstack/image/types.ts';
+import type { Life } from './life-signs.ts';
 import type { MetadataSource, StaticNetwork } from './metadata/types.ts';
 import type { CloudPlacement } from './nova/types.ts';
 
@@ -16,6 +17,8 @@ export interface Machine {
   readonly login?: readonly string[];
   /** The hypervisor's own word: `running`, `paused`, `shutdown`...; `ended: WHY` when it is gone. */
   status(): Promise<string>;
+  /** How far its guest came, and for how long it has not moved; absent where nobody sees whether it reads its disk. */
+  life?(): Life;
   /** All console output so far, as the guest wrote it. */
   console(): Promise<string>;
   /**

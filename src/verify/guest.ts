@@ -1,5 +1,5 @@
 import { assertAlive } from '../boot/alive.ts';
-import { whereItStopped } from '../boot/phases.ts';
+import { longestIn, whereItStopped } from '../boot/phases.ts';
 import type { Machine } from '../boot/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
@@ -18,28 +18,25 @@ export interface BootedGuest {
 
 /**
  * Waits until the guest lets its default user in and cloud-init has finished.
- * @param budget milliseconds from power-on
+ * @param budget milliseconds from power-on; a guest that stands still may not do so for all of them
  * @throws CheckError that names the phase in which the guest stopped and the last lines of its console
  */
 export async function awaitGuest(context: Context, machine: Machine, budget: number): Promise<BootedGuest> {
-  const deadline = machine.poweredOn.getTime() + budget;
-  await awaitSsh(context, machine, deadline, budget);
-  const cloudInit = await awaitCloudInit(context, machine, deadline, budget);
-  return { bootSeconds: (context.now().getTime() - machine.poweredOn.getTime()) / 1000, cloudInit };
+  const patience = new Patience(context, machine, budget);
+  await awaitSsh(context, machine, patience);
+  const cloudInit = await awaitCloudInit(context, machine, patience);
+  return { bootSeconds: patience.spent / 1000, cloudInit };
 }
 
-async function awaitSsh(context: Context, machine: Machine, deadline: number, budget: number): Promise<void> {
+async function awaitSsh(context: Context, machine: Machine, patience: Patience): Promise<void> {
   let last = 'nobody answered';
   for (;;) {
-    const timeout = Math.min(SSH_TRY, Math.max(1000, deadline - context.now().getTime()));
+    const timeout = Math.min(SSH_TRY, Math.max(1000, patience.left));
     const reply = await machine.ssh('true', { timeout }).catch(asReply);
     if (reply.status === 0) return;
     last = clean(lastLines(reply.stderr, 1)) || last;
     await assertAlive(machine);
-    if (context.now().getTime() >= deadline) {
-      const stopped = whereItStopped(await machine.console());
-      throw new CheckError(`no ssh within ${budget / 1000} s of power-on (${last}): ${stopped}`);
-    }
+    if (patience.left <= 0) throw await patience.end('no ssh', ` (${last})`);
     await context.sleep(POLL);
   }
 }
@@ -53,19 +50,21 @@ function asReply(error: unknown): { status: number; stderr: string } {
 async function awaitCloudInit(
   context: Context,
   machine: Machine,
-  deadline: number,
-  budget: number,
+  patience: Patience,
 ): Promise<CloudInitState> {
-  const timeout = Math.max(1000, deadline - context.now().getTime());
-  try {
-    const { status, stdout, stderr } = await machine.ssh('cloud-init status --wait --long', { timeout });
-    const detail = clean(lastLines(stdout.replace(/^\.+/, '') || stderr, 6)).slice(0, 300);
-    return { status: statusOf(status), detail };
-  } catch (error) {
-    if (!(error instanceof CheckError)) throw error;
-    await assertAlive(machine);
-    const stopped = whereItStopped(await machine.console());
-    throw new CheckError(`cloud-init did not finish within ${budget / 1000} s of power-on: ${stopped}`);
+  for (;;) {
+    const timeout = Math.max(1000, patience.left);
+    try {
+      const { status, stdout, stderr } = await machine.ssh('cloud-init status --wait --long', { timeout });
+      const detail = clean(lastLines(stdout.replace(/^\.+/, '') || stderr, 6)).slice(0, 300);
+      return { status: statusOf(status), detail };
+    } catch (error) {
+      if (!(error instanceof CheckError)) throw error;
+      await assertAlive(machine);
+      if (patience.left <= 0) throw await patience.end('cloud-init did not finish');
+      // It has moved meanwhile.
+      await context.sleep(POLL);
+    }
   }
 }
 
@@ -73,4 +72,40 @@ async function awaitCloudInit(
 function statusOf(exit: number): CloudInitState['status'] {
   if (exit === 0) return 'done';
   return exit === 2 ? 'degraded' : 'error';
+}
+
+/** What is left of the time that a boot may take. */
+class Patience {
+  readonly #context: Context;
+  readonly #machine: Machine;
+  readonly #budget: number;
+
+  constructor(context: Context, machine: Machine, budget: number) {
+    this.#context = context;
+    this.#machine = machine;
+    this.#budget = budget;
+  }
+
+  /** Milliseconds since power-on. */
+  get spent(): number {
+    return this.#context.now().getTime() - this.#machine.poweredOn.getTime();
+  }
+
+  /** Milliseconds for which the guest may go on as it is. */
+  get left(): number {
+    return Math.min(this.#budget - this.spent, this.#leftInPhase);
+  }
+
+  get #leftInPhase(): number {
+    const life = this.#machine.life?.();
+    return life === undefined ? this.#budget : longestIn(life.phase, this.#budget) - life.still;
+  }
+
+  /** @param what was waited for in vain */
+  async end(what: string, why = ''): Promise<CheckError> {
+    const still = this.#leftInPhase <= 0 ? this.#machine.life?.().still : undefined;
+    const seconds = Math.round(Math.min(this.spent, this.#budget) / 1000);
+    const stopped = whereItStopped(await this.#machine.console(), still);
+    return new CheckError(`${what} within ${seconds} s of power-on${why}: ${stopped}`);
+  }
 }

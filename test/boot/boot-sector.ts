@@ -2,7 +2,7 @@
  * Guests of one sector, in real mode, by hand: they write to the first serial port and then do one thing. Each
  * boots in a second and shows a fault that no good image has.
  */
-export type Ending = 'halt' | 'again' | 'power-off';
+export type Ending = 'halt' | 'again' | 'power-off' | 'read';
 
 const SECTOR = 512;
 const ORIGIN = 0x7c00;
@@ -21,6 +21,12 @@ function writeMessage(address: number): number[] {
 const ENDINGS: Readonly<Record<Ending, (length: number) => number[]>> = {
   halt: () => [0xf4, 0xeb, 0xfd],
   again: length => [0xeb, 0x100 - length - 2],
+  // By the firmware: its first disk's first sector to 0x8000, with each tick of the clock.
+  read: () => [
+    ...[0x31, 0xc0, 0x8e, 0xc0, 0xbb, 0x00, 0x80],
+    ...[0xb8, 0x01, 0x02, 0xb9, 0x01, 0x00, 0xba, 0x80, 0x00, 0xcd, 0x13],
+    ...[0xfb, 0xf4, 0xeb, 0x100 - 22],
+  ],
   // The ACPI register in which SeaBIOS on a q35 has the sleep bits.
   'power-off': () => [0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4, 0xeb, 0xfd],
 };

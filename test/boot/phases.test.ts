@@ -52,5 +52,6 @@ it('says in one line where a guest stopped', () => {
   expect(whereItStopped(LOADER)).toBe(
     'it stopped in phase boot loader, and its console ends: BdsDxe: loading Boot0001 "UEFI Misc Device" | GNU GRUB  version 2.06 | Loading Linux 6.1.0 ...',
   );
+  expect(whereItStopped(FIRMWARE, 61_400)).toMatch(/^it stopped in phase firmware 61 s ago, and its console/);
   expect(whereItStopped('')).toBe('it stopped in phase power-on, and its console is empty');
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Life } from '../../src/boot/life-signs.ts';
 import { createContext } from '../../src/host/context.ts';
 import { CheckError, HostError } from '../../src/host/errors.ts';
 import { awaitGuest } from '../../src/verify/guest.ts';
@@ -7,15 +8,16 @@ import { type Behaviour, fakeMachine } from './guest.ts';
 const BUDGET = 60_000;
 
 /** Time passes only while somebody sleeps. */
-function waiting(behaviour: Behaviour) {
+function waiting(behaviour: Omit<Behaviour, 'life'> & { life?: (time: number) => Life }) {
   let time = 0;
+  const { life, ...rest } = behaviour;
   const context = createContext({
     now: () => new Date(time),
     sleep: async milliseconds => {
       time += milliseconds;
     },
   });
-  return awaitGuest(context, fakeMachine(behaviour), BUDGET);
+  return awaitGuest(context, fakeMachine({ ...rest, ...(life && { life: () => life(time) }) }), BUDGET);
 }
 
 describe('awaitGuest', () => {
@@ -62,6 +64,29 @@ describe('awaitGuest', () => {
     const late = new CheckError('no answer over ssh within 60 s');
     return expect(waiting({ answers: [[/^cloud-init/, late]] })).rejects.toThrow(
       /^cloud-init did not finish within 60 s of power-on: it stopped in phase login prompt/,
+    );
+  });
+
+  it('ends with a phase in which a guest stands still, long before its budget', async () => {
+    const console = 'GNU GRUB  version 2.06\r\n';
+    const life = (time: number): Life => ({ phase: 'boot loader', still: Math.max(0, time - 7000) });
+    await expect(waiting({ answers: [[/^true$/, 255]], console, life })).rejects.toThrow(
+      /^no ssh within 27 s of power-on \(it went wrong\): it stopped in phase boot loader 20 s ago, and its console ends: GNU GRUB/,
+    );
+  });
+
+  it('gives a guest that moves on all of its budget', async () => {
+    const life = (time: number): Life => ({ phase: 'kernel', still: time % 19_000 });
+    await expect(waiting({ answers: [[/^true$/, 255]], life })).rejects.toThrow(
+      /^no ssh within 60 s of power-on \(it went wrong\): it stopped in phase login prompt, and/,
+    );
+  });
+
+  it('waits on for a cloud-init that moves on, and no longer than a phase for one that does not', async () => {
+    const late = new CheckError('no answer over ssh');
+    const life = (time: number): Life => ({ phase: 'cloud-init', still: Math.max(0, time - 15_000) });
+    await expect(waiting({ answers: [[/^cloud-init/, late]], life })).rejects.toThrow(
+      /^cloud-init did not finish within 55 s of power-on: it stopped in phase login prompt 40 s ago/,
     );
   });
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Life } from '../../src/boot/life-signs.ts';
 import type { Hardware, Machine, SshResult, Told } from '../../src/boot/types.ts';
 import { createContext } from '../../src/host/context.ts';
 import { CheckError } from '../../src/host/errors.ts';
@@ -62,6 +63,7 @@ export interface Behaviour {
   readonly answers?: readonly (readonly [RegExp, string | number | Error])[];
   readonly status?: string;
   readonly console?: string;
+  readonly life?: () => Life;
   readonly asked?: readonly string[];
   readonly address?: { host: string; port: number };
   readonly poweredOn?: Date;
@@ -109,6 +111,7 @@ export function fakeMachine(behaviour: Behaviour = {}): Machine & { closed: numb
     closed: 0,
     commands,
     status: async () => behaviour.status ?? 'running',
+    ...(behaviour.life && { life: behaviour.life }),
     console: async () => behaviour.console ?? CONSOLE,
     screen: async () => Buffer.from('picture'),
     async waitForConsole(pattern, _deadline, phase) {
