@@ -30,6 +30,20 @@ export const CLOSING: readonly GuestMutation[] = [
     ],
     { closes: true },
   ),
+  defect(
+    [
+      'cloud-init',
+      'a service before the last stage of cloud-init that never comes up',
+      /cloud-init did not finish within \d+ s of power-on: it stopped in phase (?:cloud-init|login prompt) \d+ s ago/,
+      plot =>
+        unit(
+          plot,
+          'app-stuck.service',
+          '[Unit]\nBefore=cloud-final.service\n[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n',
+        ),
+    ],
+    { closes: true },
+  ),
   defect(['ssh', 'a default user who is asked for a password', /sudo asks/, withoutSudo], { closes: true }),
   defect(['customer', 'a hook that no kernel gets past', /status 100: /, failingHook], { closes: true }),
   defect(
