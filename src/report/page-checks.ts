@@ -28,10 +28,15 @@ ${report.checks.map(check => row(check, report, Object.hasOwn(protects, check.na
 </tbody>
 </table>
 <p class="soft">Booted by ${report.machine.kind} (${report.machine.accelerator}, ${report.machine.firmware}),
-${formatTime(report.startedAt)}${report.bootSeconds > 0 && `, ready after ${formatSeconds(report.bootSeconds)}`}.
+${formatTime(report.startedAt)}${report.bootSeconds > 0 && `, ready after ${formatSeconds(report.bootSeconds)}`}${otherBoots(report)}.
 Run ${report.run}, job ${link === undefined ? report.job : html`<a href="${link}">${link}</a>`}.</p>
 </section>
 `;
+}
+
+function otherBoots({ otherBoots = [] }: Report): string {
+  const ready = (seconds: number) => (seconds > 0 ? `after ${formatSeconds(seconds)}` : 'never');
+  return otherBoots.map(({ name, bootSeconds }) => `; ${name} ready ${ready(bootSeconds)}`).join('');
 }
 
 function row(check: CheckResult, report: Report, protects: string | undefined): Html {

@@ -47,6 +47,15 @@ describe('the page', () => {
     expect(text).not.toContain('All checks passed');
   });
 
+  it('says of every boot when it was ready', () => {
+    const otherBoots = [
+      { name: 'uefi', bootSeconds: 71.2 },
+      { name: 'drive', bootSeconds: 0 },
+    ];
+    const text = page(pageInput({ reports: [report({ otherBoots })] }));
+    expect(text).toContain('ready after 62 s; uefi ready after 71 s; drive ready never.');
+  });
+
   it('makes a link of a web address only', () => {
     const builder = { ...manifest.builder, run: 'javascript:alert(1)' };
     const text = page(pageInput({ manifest: { ...manifest, builder } }));
