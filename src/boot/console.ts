@@ -6,6 +6,8 @@ import { lineSplitter } from '../host/process.ts';
 export const MOST_CONSOLE = 8 * 1024 * 1024;
 
 const BLOCK = 64 * 1024;
+/** Looks without news after which a line counts as it stands: a prompt, and where a guest hangs, has no end. */
+const QUIET = 8;
 
 /** Follows a file that a serial port is written to. */
 export class ConsoleTail {
@@ -14,10 +16,11 @@ export class ConsoleTail {
   readonly #lines: ReturnType<typeof lineSplitter>;
   #text = '';
   #read = 0;
+  #quiet = 0;
   #handle: FileHandle | undefined;
   #polling: Promise<void> | undefined;
 
-  /** @param onLine called with each line as it is completed, not cleaned */
+  /** @param onLine called with each line as it is completed, or left as it is for a while; not cleaned */
   constructor(file: string, onLine: (line: string) => void) {
     this.#file = file;
     this.#lines = lineSplitter(onLine);
@@ -34,10 +37,17 @@ export class ConsoleTail {
 
   /** Reads what was added since; a file that is not there yet is empty. Calls at the same time share one reading. */
   poll(): Promise<void> {
-    this.#polling ??= this.#readOn().finally(() => {
+    this.#polling ??= this.#look().finally(() => {
       this.#polling = undefined;
     });
     return this.#polling;
+  }
+
+  async #look(): Promise<void> {
+    const before = this.#read;
+    await this.#readOn();
+    this.#quiet = this.#read === before ? this.#quiet + 1 : 0;
+    if (this.#quiet === QUIET) this.#lines.end();
   }
 
   async #readOn(): Promise<void> {

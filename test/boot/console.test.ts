@@ -30,6 +30,19 @@ it('reads on where it stopped, and hands out whole lines', async () => {
   expect(tail.text).toBe('one\r\ntwo\n');
 });
 
+it('hands out a prompt that stays, and what comes after it as a line of its own', async () => {
+  const { file, lines, tail } = await tailed();
+  await writeFile(file, 'grub rescue> ');
+  for (let look = 0; look < 8; look += 1) await tail.poll();
+  expect(lines).toEqual([]);
+  await tail.poll();
+  expect(lines).toEqual(['grub rescue> ']);
+  await appendFile(file, 'ls\r\n');
+  await tail.poll();
+  expect(lines).toEqual(['grub rescue> ', 'ls']);
+  expect(tail.text).toBe('grub rescue> ls\r\n');
+});
+
 it('reads each byte once, however many ask at the same time', async () => {
   const { file, tail } = await tailed();
   const text = `${'x'.repeat(200_000)}\n`;
