@@ -1,4 +1,4 @@
-import { LAST_PHASE, type PhaseName, phaseOf } from './phases.ts';
+import { type PhaseName, phaseOf } from './phases.ts';
 import type { Qmp } from './qmp.ts';
 
 /** A look that comes later than so much counts as this much: then it was this host that stood still. */
@@ -32,8 +32,7 @@ export class LifeSigns {
    * @param reads how often it read from a disk so far
    */
   look(now: number, console: string, reads: number): void {
-    // No boot goes further, and its console may be long.
-    const phase = this.#phase === LAST_PHASE ? LAST_PHASE : phaseOf(console);
+    const phase = phaseOf(console);
     const alive = phase !== this.#phase || reads !== this.#reads;
     this.#still = alive ? 0 : this.#still + Math.min(LONGEST_LOOK, now - this.#last);
     this.#phase = phase;

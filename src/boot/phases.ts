@@ -30,7 +30,6 @@ export type PhaseName = (typeof PHASES)[number]['name'];
 
 const KERNEL = 3;
 const INIT = 4;
-export const LAST_PHASE = 'login prompt' satisfies PhaseName;
 
 /** Signs that a guest will never come up, however long one waits. */
 const DEAD_ENDS: readonly RegExp[] = [
@@ -46,9 +45,13 @@ function plainLines(console: string): string {
   return console.split('\n').map(clean).join('\n');
 }
 
-/** @returns the name of the phase, `power-on` for a silent guest */
+/** With what a start begins; there are several where a guest was told to start anew. */
+const START = /GNU GRUB|^BdsDxe: |^\[ {4}0\.000000\] Linux version/gm;
+
+/** @returns the name of the phase of its latest start, `power-on` for a silent guest */
 export function phaseOf(console: string): PhaseName {
-  const text = plainLines(console);
+  const all = plainLines(console);
+  const text = all.slice([...all.matchAll(START)].at(-1)?.index ?? 0);
   return PHASES.findLast(({ sign }) => sign.test(text))?.name ?? 'power-on';
 }
 

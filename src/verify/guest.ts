@@ -1,10 +1,10 @@
 import { assertAlive } from '../boot/alive.ts';
-import { longestIn, whereItStopped } from '../boot/phases.ts';
 import type { Machine } from '../boot/types.ts';
 import type { Context } from '../host/context.ts';
 import { CheckError } from '../host/errors.ts';
 import { clean } from '../host/log.ts';
 import { lastLines } from '../host/process.ts';
+import { Patience } from './patience.ts';
 import type { CloudInitState } from './types.ts';
 
 const POLL = 1000;
@@ -36,7 +36,8 @@ async function awaitSsh(context: Context, machine: Machine, patience: Patience):
     if (reply.status === 0) return;
     last = clean(lastLines(reply.stderr, 1)) || last;
     await assertAlive(machine);
-    if (patience.left <= 0) throw await patience.end('no ssh', ` (${last})`);
+    const end = await patience.end();
+    if (end) throw new CheckError(`no ssh within ${end.seconds} s of power-on (${last}): ${end.stopped}`);
     await context.sleep(POLL);
   }
 }
@@ -61,7 +62,9 @@ async function awaitCloudInit(
     } catch (error) {
       if (!(error instanceof CheckError)) throw error;
       await assertAlive(machine);
-      if (patience.left <= 0) throw await patience.end('cloud-init did not finish');
+      const end = await patience.end();
+      if (end)
+        throw new CheckError(`cloud-init did not finish within ${end.seconds} s of power-on: ${end.stopped}`);
       // It has moved meanwhile.
       await context.sleep(POLL);
     }
@@ -72,40 +75,4 @@ async function awaitCloudInit(
 function statusOf(exit: number): CloudInitState['status'] {
   if (exit === 0) return 'done';
   return exit === 2 ? 'degraded' : 'error';
-}
-
-/** What is left of the time that a boot may take. */
-class Patience {
-  readonly #context: Context;
-  readonly #machine: Machine;
-  readonly #budget: number;
-
-  constructor(context: Context, machine: Machine, budget: number) {
-    this.#context = context;
-    this.#machine = machine;
-    this.#budget = budget;
-  }
-
-  /** Milliseconds since power-on. */
-  get spent(): number {
-    return this.#context.now().getTime() - this.#machine.poweredOn.getTime();
-  }
-
-  /** Milliseconds for which the guest may go on as it is. */
-  get left(): number {
-    return Math.min(this.#budget - this.spent, this.#leftInPhase);
-  }
-
-  get #leftInPhase(): number {
-    const life = this.#machine.life?.();
-    return life === undefined ? this.#budget : longestIn(life.phase, this.#budget) - life.still;
-  }
-
-  /** @param what was waited for in vain */
-  async end(what: string, why = ''): Promise<CheckError> {
-    const still = this.#leftInPhase <= 0 ? this.#machine.life?.().still : undefined;
-    const seconds = Math.round(Math.min(this.spent, this.#budget) / 1000);
-    const stopped = whereItStopped(await this.#machine.console(), still);
-    return new CheckError(`${what} within ${seconds} s of power-on${why}: ${stopped}`);
-  }
 }

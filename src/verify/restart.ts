@@ -1,7 +1,7 @@
 import { assertAlive } from '../boot/alive.ts';
-import { whereItStopped } from '../boot/phases.ts';
 import type { Machine } from '../boot/types.ts';
 import { CheckError } from '../host/errors.ts';
+import { Patience } from './patience.ts';
 import type { GuestUnderTest } from './types.ts';
 
 const POLL = 1000;
@@ -21,20 +21,17 @@ export async function bootId(machine: Machine): Promise<string> {
  */
 export async function awaitRestart(guest: GuestUnderTest, earlier: string): Promise<number> {
   const { context, machine, budget } = guest;
-  const start = context.now().getTime();
-  const deadline = start + budget;
+  const patience = new Patience(context, machine, budget, context.now());
   while (!(await isAnother(machine, earlier))) {
     await assertAlive(machine);
-    if (context.now().getTime() >= deadline) {
-      const stopped = whereItStopped(await machine.console());
-      throw new CheckError(`it is not back ${budget / 1000} s after its reboot: ${stopped}`);
-    }
+    const end = await patience.end();
+    if (end) throw new CheckError(`it is not back ${end.seconds} s after its reboot: ${end.stopped}`);
     await context.sleep(POLL);
   }
   await machine.ssh('cloud-init status --wait', {
-    timeout: Math.max(TRY, deadline - context.now().getTime()),
+    timeout: Math.max(TRY, budget - patience.spent),
   });
-  return (context.now().getTime() - start) / 1000;
+  return patience.spent / 1000;
 }
 
 async function isAnother(machine: Machine, earlier: string): Promise<boolean> {

@@ -17,6 +17,8 @@ describe('phaseOf', () => {
     ['init', INIT],
     ['cloud-init', CLOUD_INIT],
     ['login prompt', LOGIN],
+    ['kernel', LOGIN + INIT + KERNEL],
+    ['boot loader', LOGIN + LOADER],
   ])('%s', (phase, console) => expect(phaseOf(console)).toBe(phase));
 });
 
