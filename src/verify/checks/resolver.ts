@@ -1,11 +1,17 @@
 import type { WatchedNetwork } from '../../boot/types.ts';
+import type { Context } from '../../host/context.ts';
 import { CheckError } from '../../host/errors.ts';
 import { clean } from '../../host/log.ts';
 import { asked } from '../asked.ts';
 import { type GuestCheck, type GuestUnderTest, NotApplicable } from '../types.ts';
 
-/** Seconds: a C library turns to its second resolver after five without an answer. */
-const LOOKUP = 8;
+/** Milliseconds: a C library turns to its second resolver after five seconds without an answer. */
+const SECOND = 8000;
+/** A busy guest takes long until it asks at all. */
+const POLL = 500;
+const TRIES = 60;
+/** Seconds. */
+const LOOKUP = 60;
 const CONFIGURED = 'cat /etc/resolv.conf';
 
 export const resolver: GuestCheck = {
@@ -24,7 +30,7 @@ export const resolver: GuestCheck = {
     const { resolver: handedOut } = network;
     const name = nameOf(network, nonce);
     await asked(guest, lookup(name));
-    const destinations = network.queriesFor(name);
+    const destinations = await questions(guest.context, () => network.queriesFor(name));
     if (destinations.length === 0) {
       throw new CheckError(`no question left the guest; it should have asked ${handedOut}`, {
         advice: 'its resolver has no server, or asks over an encrypted connection',
@@ -42,9 +48,15 @@ function nameOf({ unanswered }: WatchedNetwork, nonce: string): string {
   return `${nonce}.${unanswered}`;
 }
 
-/** Not found is what comes of it: where the question went is what counts. */
+/** Nothing comes of it: where the question went is what counts, and that is seen from outside. */
 function lookup(name: string): string {
-  return `timeout ${LOOKUP} getent ahosts ${name}; :`;
+  return `(timeout ${LOOKUP} getent ahosts ${name} > /dev/null 2>&1 &)`;
+}
+
+async function questions(context: Context, seen: () => readonly string[]): Promise<readonly string[]> {
+  for (let tries = 0; seen().length === 0 && tries < TRIES; tries++) await context.sleep(POLL);
+  if (seen().length > 0) await context.sleep(SECOND);
+  return seen();
 }
 
 async function via(guest: GuestUnderTest): Promise<string> {

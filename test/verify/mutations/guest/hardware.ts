@@ -1,16 +1,15 @@
 import { cloudConfig, onceAtBoot } from '../parts.ts';
+import type { Plot } from '../planting.ts';
 import { defect, type GuestMutation } from '../types.ts';
+
+/** Boot loaders in their packages' folders, which a boot does not read. */
+const UNUSED = ['grubx64.efi', 'grubnetx64.efi', 'grubnetx64-installer.efi', 'gcdx64.efi'];
 
 /** Defects of disk and hardware. */
 export const HARDWARE: readonly GuestMutation[] = [
   defect(
-    [
-      'root-grows',
-      'a root that stays small',
-      /did not grow/,
-      plot => cloudConfig(plot, 'growth', { growpart: { mode: 'off' } }),
-    ],
-    // It is full, and so nothing that writes has an answer.
+    ['root-grows', 'a root that stays small', /did not grow/, smallRoot],
+    // It is all but full, which whatever writes may notice.
     { closes: true },
   ),
   defect([
@@ -42,3 +41,12 @@ export const HARDWARE: readonly GuestMutation[] = [
     plot => plot.file('/etc/systemd/logind.conf.d/app.conf', '[Login]\nHandlePowerKey=ignore\n'),
   ]),
 ];
+
+/** With room for a boot's own logs: an image is as large as what is in it, and a full disk is another defect. */
+async function smallRoot(plot: Plot): Promise<void> {
+  for (const folder of ['x86_64-efi/monolithic', 'x86_64-efi-signed']) {
+    for (const name of UNUSED) plot.remove(`/usr/lib/grub/${folder}/${name}`);
+    for (const name of UNUSED) plot.remove(`/usr/lib/grub/${folder}/${name}.signed`);
+  }
+  await cloudConfig(plot, 'growth', { growpart: { mode: 'off' } });
+}

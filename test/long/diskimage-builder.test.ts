@@ -1,0 +1,117 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hostMirror } from '../../src/build/distributions/debian.ts';
+import { corePath } from '../../src/bundle/names.ts';
+import type { Manifest } from '../../src/bundle/types.ts';
+import { createContext } from '../../src/host/context.ts';
+import { run } from '../../src/host/process.ts';
+import { rawDigest } from '../../src/image/disk-file.ts';
+import { mountedFilesystems, writeDocuments } from '../../src/image/documents.ts';
+import { buildReference, installReference } from '../elements/builds.ts';
+import { sharedImage } from '../end-to-end/shared-image.ts';
+import { alarms, boot, GUEST_CHECKS } from '../verify/mutations/booting.ts';
+import { look, withSpecimen } from '../verify/mutations/laboratory.ts';
+
+/** Seconds that a boot on a busy host may take. */
+const PATIENCE = 900;
+const SECTOR = 512;
+
+/** A guest of a cloud, as diskimage-builder's documentation has it. */
+const GROUP = {
+  name: 'good',
+  elements: [
+    ...['debian-minimal', 'vm', 'block-device-gpt', 'cloud-init', 'cloud-init-datasources'],
+    ...[
+      'openssh-server',
+      'dhcp-all-interfaces',
+      'growroot',
+      'runtime-ssh-host-keys',
+      'enable-serial-console',
+    ],
+  ],
+  environment: { DIB_CLOUD_INIT_DATASOURCES: 'NoCloud, ConfigDrive, OpenStack' },
+};
+
+/** It has no boot loader for UEFI. */
+const BIOS_ONLY = new Set(['uefi', 'secure-boot']);
+/** They take a quarter of an hour between them. */
+const LATER = new Set(['customer']);
+
+let work = '';
+
+beforeAll(async () => {
+  await installReference();
+  work = process.env.IMAGE_FACTORY_TEST_REFERENCES ?? (await mkdtemp('/var/tmp/image-factory-references-'));
+});
+
+afterAll(async () => {
+  if (process.env.IMAGE_FACTORY_TEST_REFERENCES === undefined)
+    await rm(work, { recursive: true, force: true });
+});
+
+describe.each([
+  ['12', 'bookworm'],
+  ['13', 'trixie'],
+])('a good image of Debian %s by disk-image-create', (release, suite) => {
+  it('raises the alarms that are true, and no other', async () => {
+    const folder = join(work, suite);
+    await mkdir(folder, { recursive: true });
+    const core = await bundleAround(await buildReference(GROUP, folder, suite), folder, release);
+    await withSpecimen(core, join(folder, 'specimen'), [], async specimen => {
+      const checks = GUEST_CHECKS.filter(name => !BIOS_ONLY.has(name) && !LATER.has(name));
+      const seen = [
+        ...(await look(specimen)),
+        ...(await boot(specimen, { budget: PATIENCE, checks })).checks,
+      ];
+      console.log(JSON.stringify(alarms({ checks: seen }), undefined, 1));
+      expect(alarms({ checks: seen }).map(({ name }) => name)).toEqual(['sealed']);
+    });
+  });
+});
+
+/** The documents that a build of ours would have made of this disk. @returns folder of the core */
+async function bundleAround(disk: string, folder: string, release: string): Promise<string> {
+  const core = join(folder, 'core');
+  await rm(core, { recursive: true, force: true });
+  await mkdir(core);
+  const like = JSON.parse(
+    await readFile(join(corePath((await sharedImage()).bundle), 'manifest.json'), 'utf8'),
+  ) as Manifest;
+  const raw = join(core, 'disk.raw');
+  await run(['cp', '--sparse=always', '--reflink=auto', '--', disk, raw]);
+  const { partition, size } = await rootPartition(raw);
+  const image = `debian-${release}`;
+  const line = {
+    ...like.line,
+    ...{ name: image, release, elements: [], forms: ['raw' as const] },
+    disk: { ...like.line.disk, layout: 'gpt-bios' as const },
+    mirror: { image: (await hostMirror())?.archive ?? '' },
+  };
+  const manifest = {
+    ...like,
+    ...{ image, line, diskSize: size },
+    // Its files bear the times at which they were written.
+    epoch: Math.ceil(Date.now() / 1000),
+    diskDigest: await rawDigest(createContext(), raw),
+    files: [{ ...like.files.find(({ form }) => form === 'raw'), path: 'disk.raw' }],
+    volumes: [{ name: 'root', partition, content: 'ext4', mountPoint: '/', uuid: '' }],
+  } as Manifest;
+  const { version, inputDigest, epoch, volumes } = manifest;
+  const subject = { image, version, distribution: 'debian' as const, release, inputDigest, epoch };
+  await writeDocuments(core, { raw, filesystems: mountedFilesystems(volumes), ...subject });
+  await writeFile(join(core, 'manifest.json'), JSON.stringify(manifest));
+  return core;
+}
+
+/** The largest, and the size of the disk in bytes. */
+async function rootPartition(raw: string): Promise<{ partition: number; size: number }> {
+  const { stdout } = await run(['sfdisk', '--json', raw]);
+  const { partitions } = JSON.parse(stdout).partitiontable as {
+    partitions: { node: string; size: number }[];
+  };
+  const [root] = partitions.toSorted((one, other) => other.size - one.size);
+  const bytes = (await run(['stat', '-c', '%s', raw])).stdout;
+  if (root === undefined || root.size * SECTOR > Number(bytes)) throw new Error(`${raw} has no partition`);
+  return { partition: Number(/(\d+)$/.exec(root.node)?.[1]), size: Number(bytes) };
+}
