@@ -25,11 +25,12 @@ export async function judgeWritten(
   since: Since,
 ): Promise<string[]> {
   const running = runningImage(image, since, await fetchWritten(guest, since.changed));
-  const found: [string, readonly Finding[]][] = [[sealed.name, kept(since)]];
+  const found: [string, readonly Finding[]][] = [];
   for (const check of AGAIN) {
     const { findings } = await check.look(running);
     found.push([check.name, findings.filter(({ what }) => !since.same.has(what))]);
   }
+  found.push([sealed.name, kept(since)]);
   const now = guest.context.now();
   return found.flatMap(([name, findings]) =>
     judgeFindings(findings, guest.allow[name] ?? {}, now).wrong.map(each => `${name}: ${each}`),
