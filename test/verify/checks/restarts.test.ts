@@ -118,6 +118,18 @@ describe('restart', () => {
     );
   });
 
+  it('counts for how long a guest stands still from its reboot, not from when it was idle before', async () => {
+    const idle = (tries: number) => {
+      const guest = restarting(tries);
+      const life = () => ({ phase: 'login prompt' as const, still: 3_600_000 });
+      return { ...guest, machine: { ...guest.machine, life } };
+    };
+    expect(await restart.run(idle(30))).toMatch(/^back after 30/);
+    await expect(restart.run(idle(100_000))).rejects.toThrow(
+      /it is not back 40 s after its reboot: it stopped in phase kernel 40 s ago/,
+    );
+  });
+
   it('fails when the machine ends', async () => {
     await expect(restart.run(restarting(9, {}, 'ended: QEMU ended with status 0'))).rejects.toThrow(
       /the machine ended: QEMU ended with status 0; it stopped in phase kernel/,
