@@ -6,12 +6,10 @@ import { clean } from '../host/log.ts';
 import { requireRoom } from '../host/room.ts';
 import { startAccelerated, type Trial } from './accel.ts';
 import { assertAlive, whileAlive } from './alive.ts';
-import { ConsoleTail } from './console.ts';
-import { ConsoleStream } from './console-stream.ts';
 import { UNANSWERED } from './gate.ts';
-import { diskReads, type Life, LifeSigns } from './life-signs.ts';
-import { deadEnd, systemSpoke, whereItStopped } from './phases.ts';
-import { FILES } from './qemu-argv.ts';
+import { GuestWatch } from './guest-watch.ts';
+import type { Life } from './life-signs.ts';
+import { deadEnd, whereItStopped } from './phases.ts';
 import { qemuHardware } from './qemu-hardware.ts';
 import { type Parts, switchOn } from './qemu-start.ts';
 import { takeScreen } from './screen.ts';
@@ -30,8 +28,6 @@ import type {
 /** What a first boot writes to its overlay, and then some. */
 const ROOM = 2 * 1024 ** 3;
 const POLL = 250;
-/** Milliseconds between two questions whether the guest reads its disk. */
-const LOOK = 1000;
 const PATIENCE = 2000;
 const SSH_FAILED = 255;
 
@@ -49,25 +45,15 @@ class QemuMachine implements Machine, Trial {
   readonly kind = 'qemu';
   readonly #context: Context;
   readonly #parts: Parts;
-  readonly #tail: ConsoleTail;
-  readonly #signs: LifeSigns;
+  readonly #watch: GuestWatch;
   readonly #abort = () => void this.#parts.qemu.kill();
-  /** Fires when QEMU has ended, and when the guest says that it gave up. */
-  readonly #gone = new AbortController();
-  #stopped: string | undefined;
   #closed = false;
 
-  private constructor({ context, name = 'first' }: MachineRequest, parts: Parts) {
-    this.#context = context;
+  private constructor(request: MachineRequest, parts: Parts) {
+    this.#context = request.context;
     this.#parts = parts;
-    this.#signs = new LifeSigns(parts.poweredOn.getTime());
-    const stream = new ConsoleStream(context.log, name);
-    this.#tail = new ConsoleTail(join(parts.directory, FILES.console), line => {
-      stream.line(line);
-      if (deadEnd(line) !== undefined) this.#gone.abort();
-    });
-    void parts.qemu.exited().then(() => this.#gone.abort());
-    context.signal.addEventListener('abort', this.#abort, { once: true });
+    this.#watch = new GuestWatch(request, parts);
+    this.#context.signal.addEventListener('abort', this.#abort, { once: true });
   }
 
   /** Makes the guest's files in a folder of their own, removed again if it does not start. */
@@ -78,8 +64,7 @@ class QemuMachine implements Machine, Trial {
     try {
       const machine = new QemuMachine(request, await switchOn(request, accelerator, directory));
       checkCancelled(context);
-      void machine.#follow(() => machine.#watch(), POLL);
-      void machine.#follow(() => machine.#look(), LOOK);
+      machine.#watch.start();
       return machine;
     } catch (error) {
       await rm(directory, { recursive: true, force: true });
@@ -137,11 +122,11 @@ class QemuMachine implements Machine, Trial {
   }
 
   spoke(): boolean {
-    return systemSpoke(this.#tail.text);
+    return this.#watch.spoke;
   }
 
   ended(): string | undefined {
-    return this.#stopped ?? this.#parts.qemu.end;
+    return this.#watch.stopped ?? this.#parts.qemu.end;
   }
 
   async status(): Promise<string> {
@@ -158,12 +143,11 @@ class QemuMachine implements Machine, Trial {
   }
 
   life(): Life {
-    return this.#signs.life;
+    return this.#watch.life;
   }
 
-  async console(): Promise<string> {
-    if (!this.#closed) await this.#tail.poll();
-    return this.#tail.text;
+  console(): Promise<string> {
+    return this.#watch.console();
   }
 
   async screen(): Promise<Buffer | undefined> {
@@ -186,7 +170,7 @@ class QemuMachine implements Machine, Trial {
 
   async ssh(command: string, options: SshOptions = {}): Promise<SshResult> {
     if (options.fresh) await forgetSsh(this.#parts.ssh);
-    const signals = { gone: this.#gone.signal, cancelled: this.#context.signal };
+    const signals = { gone: this.#watch.gone, cancelled: this.#context.signal };
     return whileAlive(this, signals, async signal => {
       const reply = await ssh(this.#parts.ssh, command, { ...options, signal });
       // A connection breaks a moment before it is known that QEMU ended.
@@ -204,36 +188,7 @@ class QemuMachine implements Machine, Trial {
     if (!this.#context.signal.aborted) await closeSsh(target);
     await qemu.kill();
     await this.#parts.server?.close();
-    await this.#tail.close();
+    await this.#watch.close();
     await rm(directory, { recursive: true, force: true });
-  }
-
-  /** Does something again and again while QEMU runs. */
-  async #follow(act: () => Promise<void>, pause: number): Promise<void> {
-    try {
-      while (!this.#closed && this.#parts.qemu.end === undefined) {
-        await act();
-        await this.#context.sleep(pause);
-      }
-    } catch (error) {
-      // Cancelled, or closed between two steps.
-      this.#context.log.debug(`the guest is no longer followed: ${error}`);
-    }
-  }
-
-  /** Reads the console as it grows, and ends a guest that would fill our disk with it. */
-  async #watch(): Promise<void> {
-    await this.#tail.poll();
-    if (this.#tail.overflowed) await this.#stop('the guest floods its console');
-  }
-
-  async #look(): Promise<void> {
-    const reads = await diskReads(this.#parts.qmp);
-    this.#signs.look(this.#context.now().getTime(), this.#tail.text, reads);
-  }
-
-  async #stop(why: string): Promise<void> {
-    this.#stopped = why;
-    await this.#parts.qemu.kill();
   }
 }
