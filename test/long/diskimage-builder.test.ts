@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostMirror } from '../../src/build/distributions/debian.ts';
@@ -16,6 +16,7 @@ import { look, withSpecimen } from '../verify/mutations/laboratory.ts';
 /** Seconds that a boot on a busy host may take. */
 const PATIENCE = 900;
 const SECTOR = 512;
+const BIOS_BOOT = '21686148-6449-6E6F-744E-656564454649';
 
 /** A guest of a cloud, as diskimage-builder's documentation has it. */
 const GROUP = {
@@ -80,7 +81,7 @@ async function bundleAround(disk: string, folder: string, release: string): Prom
   ) as Manifest;
   const raw = join(core, 'disk.raw');
   await run(['cp', '--sparse=always', '--reflink=auto', '--', disk, raw]);
-  const { partition, size } = await rootPartition(raw);
+  const { size } = await stat(raw);
   const image = `debian-${release}`;
   const line = {
     ...like.line,
@@ -95,7 +96,7 @@ async function bundleAround(disk: string, folder: string, release: string): Prom
     epoch: Math.ceil(Date.now() / 1000),
     diskDigest: await rawDigest(createContext(), raw),
     files: [{ ...like.files.find(({ form }) => form === 'raw'), path: 'disk.raw' }],
-    volumes: [{ name: 'root', partition, content: 'ext4', mountPoint: '/', uuid: '' }],
+    volumes: await volumesOf(raw),
   } as Manifest;
   const { version, inputDigest, epoch, volumes } = manifest;
   const subject = { image, version, distribution: 'debian' as const, release, inputDigest, epoch };
@@ -104,14 +105,24 @@ async function bundleAround(disk: string, folder: string, release: string): Prom
   return core;
 }
 
-/** The largest, and the size of the disk in bytes. */
-async function rootPartition(raw: string): Promise<{ partition: number; size: number }> {
+/** What stands on the disk: a boot loader's partition, and the root filesystem. */
+async function volumesOf(raw: string): Promise<Manifest['volumes']> {
   const { stdout } = await run(['sfdisk', '--json', raw]);
-  const { partitions } = JSON.parse(stdout).partitiontable as {
-    partitions: { node: string; size: number }[];
-  };
-  const [root] = partitions.toSorted((one, other) => other.size - one.size);
-  const bytes = (await run(['stat', '-c', '%s', raw])).stdout;
-  if (root === undefined || root.size * SECTOR > Number(bytes)) throw new Error(`${raw} has no partition`);
-  return { partition: Number(/(\d+)$/.exec(root.node)?.[1]), size: Number(bytes) };
+  const { partitions } = JSON.parse(stdout).partitiontable as { partitions: Partition[] };
+  return Promise.all(
+    partitions.map(async ({ node, start, type }) => {
+      const partition = Number(/(\d+)$/.exec(node)?.[1]);
+      if (type === BIOS_BOOT) return { name: 'bios', partition, content: 'bios-boot', uuid: '' };
+      const { stdout } = await run(['blkid', '-p', '-o', 'export', '-O', String(start * SECTOR), raw]);
+      const said = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(stdout)?.[1] ?? '';
+      const names = { uuid: said('UUID'), label: said('LABEL') };
+      return { name: 'root', partition, content: said('TYPE'), mountPoint: '/', ...names };
+    }),
+  );
+}
+
+interface Partition {
+  readonly node: string;
+  readonly start: number;
+  readonly type: string;
 }
