@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CancelledError } from './errors.ts';
 import { type Log, silentLog } from './log.ts';
@@ -19,6 +20,8 @@ export interface Context {
 
 export function createContext(overrides: Partial<Context> = {}): Context {
   const signal = overrides.signal ?? new AbortController().signal;
+  // All work that waits listens to it; Node would take so many for a leak, and say so in the log.
+  setMaxListeners(0, signal);
   return {
     log: silentLog,
     env: {},

@@ -156,6 +156,8 @@ describe('from a factory file to a promoted image', () => {
     expect(report.sharedSeconds).toBeLessThan(report.bootSeconds / 4);
     expect(step.summary).toContain(`## ✅ Passed: debian-12 ${manifest.version} at qemu\n`);
     for (const { name } of report.checks) expect(step.summary).toContain(`| ${name} | ✅ passed |`);
+    expect(stdout).toMatch(/^::group::boot first under (kvm|tcg)$/m);
+    expect(stdout).toMatch(/^guest first \| \[ {4}0\.000000\] Linux version/m);
     expectNothingForged(stdout);
   });
 

@@ -12,6 +12,18 @@ it('sleeps, until the signal wakes it with CancelledError', async () => {
   await expect(context.sleep(0)).rejects.toThrow(CancelledError);
 });
 
+it('lets as many wait as there is work, and Node says nothing of a leak', async () => {
+  const warnings: Error[] = [];
+  const warn = (warning: Error) => void warnings.push(warning);
+  process.on('warning', warn);
+  const controller = new AbortController();
+  const context = createContext({ signal: controller.signal });
+  await Promise.all(Array.from({ length: 50 }, () => context.sleep(10)));
+  await context.sleep(10);
+  process.off('warning', warn);
+  expect(warnings).toEqual([]);
+});
+
 it('checkCancelled throws only after the signal', () => {
   checkCancelled(createContext());
   expect(() => checkCancelled({ signal: AbortSignal.abort() })).toThrow(CancelledError);
