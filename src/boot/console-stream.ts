@@ -18,7 +18,7 @@ export class ConsoleStream {
   #awaited: string | undefined;
 
   /** @param name of the machine: tells apart what several guests write at the same time */
-  constructor(log: Pick<Log, 'info' | 'untrusted'>, name: string) {
+  constructor(log: Pick<Log, 'info' | 'untrusted'>, name = 'first') {
     this.#log = log;
     this.#source = `guest ${name}`;
   }

@@ -22,7 +22,7 @@ export class GuestWatch {
   #stopped: string | undefined;
   #closed = false;
 
-  constructor({ context, name = 'first' }: Pick<MachineRequest, 'context' | 'name'>, parts: Parts) {
+  constructor({ context, name }: Pick<MachineRequest, 'context' | 'name'>, parts: Parts) {
     this.#context = context;
     this.#parts = parts;
     this.#signs = new LifeSigns(parts.poweredOn.getTime());

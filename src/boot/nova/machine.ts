@@ -13,10 +13,11 @@ import {
 import { getImage } from '../../openstack/image/images.ts';
 import type { Image } from '../../openstack/image/types.ts';
 import type { Services } from '../../openstack/runs/kinds.ts';
+import { ConsoleStream } from '../console-stream.ts';
 import { whereItStopped } from '../phases.ts';
 import { closeSsh, type SshTarget, ssh } from '../ssh.ts';
 import type { CloudSide, Machine, SshResult, Told } from '../types.ts';
-import { waitForLine } from './console.ts';
+import { ConsoleNews, waitForLine } from './console.ts';
 
 const GIB = 1024 ** 3;
 const POLL = 2000;
@@ -54,10 +55,12 @@ export class NovaMachine implements Machine {
   readonly cloud: CloudSide;
   readonly told: Told;
   readonly #parts: Parts;
+  readonly #news: ConsoleNews;
   #closed: Promise<void> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#news = new ConsoleNews(new ConsoleStream(parts.context.log));
     this.poweredOn = parts.context.now();
     this.told = parts.told;
     this.cloud = {
@@ -88,8 +91,10 @@ export class NovaMachine implements Machine {
     return status.toLowerCase();
   }
 
-  console(): Promise<string> {
-    return consoleLog(this.#parts.services.compute, this.#parts.server);
+  async console(): Promise<string> {
+    const text = await consoleLog(this.#parts.services.compute, this.#parts.server);
+    this.#news.see(text);
+    return text;
   }
 
   screen(): Promise<undefined> {
@@ -111,6 +116,7 @@ export class NovaMachine implements Machine {
 
   async #close(): Promise<void> {
     const { context, ssh: target, remove } = this.#parts;
+    this.#news.end();
     if (!context.signal.aborted) await closeSsh(target);
     await remove();
     await rm(target.directory, { recursive: true, force: true });
