@@ -12,9 +12,9 @@ export const STARTING: readonly GuestMutation[] = [
   }),
   defect([
     'boot-time',
-    'a service for which everything waits two minutes',
+    'a service for which everything waits twice as long as it took so far',
     /ready after/,
-    plot => onceAtBoot(plot, 'app-slow', 'sleep 120'),
+    plot => onceAtBoot(plot, 'app-slow', 'sleep $((2 * $(cut -d . -f 1 /proc/uptime) + 30))'),
   ]),
   defect(
     [
