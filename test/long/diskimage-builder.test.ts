@@ -39,6 +39,18 @@ const BIOS_ONLY = new Set(['uefi', 'secure-boot']);
 /** They take a quarter of an hour between them. */
 const LATER = new Set(['customer']);
 
+/**
+ * What is wrong with these images: what apt and the accounts' tools left in the build, which is there in the guest too; an sshd as
+ * Debian's package has it; and static addresses for which cloud-init writes commands of net-tools and lines for resolvconf,
+ * which are not there.
+ */
+const TRUE_ALARMS = [
+  /^hygiene: sealed: [^:]+: leftovers of the build; sealed: /,
+  /^password-login: sshd takes passwords/,
+  /^sealed: [^:]+: leftovers of the build; /,
+  /^static-network: the default route leads to nowhere, .*; no resolver /,
+];
+
 let work = '';
 
 beforeAll(async () => {
@@ -65,8 +77,8 @@ describe.each([
         ...(await look(specimen)),
         ...(await boot(specimen, { budget: PATIENCE, checks })).checks,
       ];
-      console.log(JSON.stringify(alarms({ checks: seen }), undefined, 1));
-      expect(alarms({ checks: seen }).map(({ name }) => name)).toEqual(['sealed']);
+      const told = alarms({ checks: seen }).map(({ name, detail }) => `${name}: ${detail}`);
+      expect(told.sort()).toEqual(TRUE_ALARMS.map(says => expect.stringMatching(says)));
     });
   });
 });
