@@ -11,9 +11,9 @@ export const STARTED: readonly string[] = [FIRMWARE, FAILED_UNITS];
 
 /** @throws CheckError when another firmware started the guest, or it did not come up whole under this one */
 export async function requireStarted(guest: GuestUnderTest, firmware: 'BIOS' | 'UEFI'): Promise<void> {
-  const { status, detail } = guest.cloudInit;
-  if (status === 'error') throw new CheckError(`cloud-init failed: ${detail}`);
   const by = await asked(guest, FIRMWARE);
   if (by !== firmware) throw new CheckError(`the kernel was started by ${by}, not ${firmware}`);
+  const { status, detail } = guest.cloudInit;
+  if (status === 'error') throw new CheckError(`cloud-init failed: ${detail}`);
   await requireNoFailedUnit(guest);
 }
