@@ -34,7 +34,7 @@ export const CLOSING: readonly GuestMutation[] = [
     [
       'cloud-init',
       'a service before the last stage of cloud-init that never comes up',
-      /cloud-init did not finish within \d+ s of power-on: it stopped in phase (?:cloud-init|login prompt) \d+ s ago/,
+      /cloud-init did not finish within \d+ s of power-on: it stopped in phase (?:cloud-init|login prompt)/,
       plot =>
         unit(
           plot,
