@@ -1,7 +1,5 @@
 import { dirname } from 'node:path';
-import type { VerifyResult } from '../src/chain/types.ts';
-import { verify } from '../src/chain/verify.ts';
-import { CheckError } from '../src/host/errors.ts';
+import { failureOf, verify } from '../src/chain/verify.ts';
 import type { Performer } from './command.ts';
 import { VERIFY } from './inputs/chain.ts';
 import { verifySummary } from './summaries.ts';
@@ -11,7 +9,7 @@ export const verifyPerformer: Performer<typeof VERIFY> = {
   leftovers: ({ bundle }) => [bundle, dirname(bundle)],
   async perform(context, values, job) {
     const result = await verify(context, { ...values, job });
-    const failure = failureOf(result);
+    const failure = failureOf(result.report);
     return {
       outputs: {
         passed: String(result.report.passed),
@@ -24,14 +22,3 @@ export const verifyPerformer: Performer<typeof VERIFY> = {
     };
   },
 };
-
-function failureOf({ report, statement }: VerifyResult): CheckError | undefined {
-  if (report.passed) return undefined;
-  const failed = report.checks.filter(
-    check => check.outcome !== 'passed' && report.required.includes(check.name),
-  );
-  const names = failed.map(check => check.name).join(', ');
-  return new CheckError(`${report.image} ${report.version} did not pass: ${names}`, {
-    advice: `reports and the console log are in ${statement}`,
-  });
-}

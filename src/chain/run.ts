@@ -17,7 +17,7 @@ import { promote } from './promote.ts';
 import { sign } from './sign.ts';
 import { trustBundle } from './trust.ts';
 import type { LineResult, RunRequest, RunResult } from './types.ts';
-import { verify } from './verify.ts';
+import { assertPassed, verify } from './verify.ts';
 
 interface Line {
   readonly context: Context;
@@ -88,7 +88,8 @@ async function buildOnce(work: Line, preparation: Preparation, due: Due): Promis
 
 async function verifyOnce({ context, request, factory, line }: Line, { bundle }: Build): Promise<void> {
   if (await isVerified(context, factory, bundle, line)) return;
-  await context.log.group('verify', () => verify(context, { ...request, bundle }));
+  const { report } = await context.log.group('verify', () => verify(context, { ...request, bundle }));
+  assertPassed(report);
 }
 
 /** Without a local test key there is no policy yet, and nothing that could have been accepted. */

@@ -47,7 +47,7 @@ type PlaceRequest = CommonRequest & KeyRequest & BootRequest & { readonly bundle
 
 /**
  * Boots a bundle's image on this runner or in a cloud, tests it, and writes a signed verdict into the bundle.
- * @throws CheckError when a check failed; the verdict that says so is in the bundle by then
+ * @returns the verdict's report, whether it passed or not
  */
 export async function verify(context: Context, request: VerifyRequest): Promise<VerifyResult> {
   const { factory } = await readDefinition(context, request.factory);
@@ -59,12 +59,9 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
   const image = join(corePath(bundle), file.path);
   const where = { image, file, checks };
   const own = { ...request, bundle };
-  const result =
-    request.machine === 'nova'
-      ? await verifyInCloud(context, own, factory, core, where)
-      : await verifyPlace(context, own, factory, core, { ...where, place: RUNNER_PLACE, keep: request.keep });
-  assertPassed(result.report);
-  return result;
+  return request.machine === 'nova'
+    ? verifyInCloud(context, own, factory, core, where)
+    : verifyPlace(context, own, factory, core, { ...where, place: RUNNER_PLACE, keep: request.keep });
 }
 
 async function verifyInCloud(
@@ -170,11 +167,17 @@ function directBoot(bundle: string, manifest: Manifest): DirectBoot | undefined 
 
 /** @throws CheckError naming the checks that failed */
 export function assertPassed(report: Report): void {
-  if (report.passed) return;
+  const failure = failureOf(report);
+  if (failure !== undefined) throw failure;
+}
+
+/** @returns the checks that failed, and what is wrong by the first one; nothing where all passed that must */
+export function failureOf(report: Report): CheckError | undefined {
+  if (report.passed) return undefined;
   const { required } = report;
   const failed = report.checks.filter(each => required.includes(each.name) && each.outcome !== 'passed');
   const [first] = failed;
-  throw new CheckError(
+  return new CheckError(
     `${report.image} ${report.version} failed in ${report.place}: ${failed.map(each => each.name).join(', ')}`,
     { advice: first === undefined ? 'a required check did not run' : first.detail },
   );

@@ -138,6 +138,21 @@ describe('from a factory file to a promoted image', () => {
     expect(status).toBe(7);
   });
 
+  it('tells in outputs and summary what failed, before the action ends with its status', async () => {
+    const other = join(output, 'other-mirror.yaml');
+    const line = 'mirror: {image: "http://packages.example.net/debian"}';
+    await writeFile(other, `images: {debian: {releases: [12], ${line}}}\n`);
+    const inputs = { factory: other, only: 'package-sources' };
+    const copy = await ownBundle(shared, join(output, 'refused'));
+    const { status, stdout } = await step.start(NODE_24, 'boot-and-verify', { ...inputs, bundle: copy })
+      .ended;
+    expect(stdout).toMatch(/^::error.*failed in qemu: package-sources/m);
+    expect(status).toBe(6);
+    expect(step.read('output')).toMatchObject({ passed: 'false', 'disk-digest': manifest.diskDigest });
+    expect(step.summary).toContain(`Failed: debian-12 ${manifest.version} at qemu\n`);
+    expect(step.summary).toContain('| package-sources | ❌ failed |');
+  });
+
   it('passes all checks under BIOS, and no word of the guest reaches the runner as a command', async () => {
     const { status, stdout } = await step.start(NODE_24, 'boot-and-verify', { bundle, firmware: 'bios' })
       .ended;

@@ -23,13 +23,7 @@ const GROUP = {
   name: 'good',
   elements: [
     ...['debian-minimal', 'vm', 'block-device-gpt', 'cloud-init', 'cloud-init-datasources'],
-    ...[
-      'openssh-server',
-      'dhcp-all-interfaces',
-      'growroot',
-      'runtime-ssh-host-keys',
-      'enable-serial-console',
-    ],
+    ...['openssh-server', 'growroot', 'runtime-ssh-host-keys', 'enable-serial-console'],
   ],
   environment: { DIB_CLOUD_INIT_DATASOURCES: 'NoCloud, ConfigDrive, OpenStack' },
 };
