@@ -12,9 +12,9 @@ export const STARTING: readonly GuestMutation[] = [
   }),
   defect([
     'boot-time',
-    'a service for which everything waits twice as long as it took so far',
+    'a service for which everything waits longer than it took so far',
     /ready after/,
-    plot => onceAtBoot(plot, 'app-slow', 'sleep $((2 * $(cut -d . -f 1 /proc/uptime) + 30))'),
+    plot => onceAtBoot(plot, 'app-slow', 'sleep $((3 * $(cut -d . -f 1 /proc/uptime) / 2 + 30))'),
   ]),
   defect(
     [
