@@ -12,7 +12,7 @@ import { requireTools } from '../../src/host/tools.ts';
 import { run as program } from '../end-to-end/program.ts';
 import type { Group } from './groups.ts';
 
-const BOOKWORM = 'bookworm';
+const SUITE = 'bookworm';
 /** Of the image. */
 const NAME = 'debian-12';
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
@@ -64,42 +64,35 @@ export async function installReference(): Promise<void> {
 /** An element that tells diskimage-builder of the mirror what takes several lines. */
 const MIRROR = 'mirror';
 
-function sourcesOf({ archive, security }: Mirror, suite: string): string {
+function sourcesOf({ archive, security }: Mirror): string {
   const signed = '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]';
   return [
-    `default:deb ${signed} ${archive} ${suite} main`,
-    `updates:deb ${signed} ${archive} ${suite}-updates main`,
-    `security:deb ${signed} ${security} ${suite}-security main`,
+    `default:deb ${signed} ${archive} ${SUITE} main`,
+    `updates:deb ${signed} ${archive} ${SUITE}-updates main`,
+    `security:deb ${signed} ${security} ${SUITE}-security main`,
   ].join('\n');
 }
 
 /** Lays out a folder of elements with `exercise` and `mirror`. */
-async function layElements(folder: string, suite = BOOKWORM): Promise<Mirror> {
+export async function layElements(folder: string): Promise<Mirror> {
   const mirror = await hostMirror();
   if (mirror === undefined) throw new Error("the host's apt knows no Debian archive");
   const exercise = join(folder, 'exercise');
   await mkdir(folder, { recursive: true });
   await cp(join(import.meta.dirname, 'exercise'), exercise, { recursive: true });
-  await writeFile(join(exercise, 'exercise-sources.list'), `deb ${mirror.archive} ${suite} main\n`);
+  await writeFile(join(exercise, 'exercise-sources.list'), `deb ${mirror.archive} ${SUITE} main\n`);
   const variables = join(folder, MIRROR, 'environment.d');
   await mkdir(variables, { recursive: true });
-  await writeFile(
-    join(variables, '05-mirror.bash'),
-    `export DIB_APT_SOURCES_CONF='${sourcesOf(mirror, suite)}'\n`,
-  );
-  const release = `${mirror.archive}/dists/${suite}/Release`;
+  await writeFile(join(variables, '05-mirror.bash'), `export DIB_APT_SOURCES_CONF='${sourcesOf(mirror)}'\n`);
+  const release = `${mirror.archive}/dists/${SUITE}/Release`;
   await writeFile(join(exercise, 'source-repository-exercise'), `exercise file /opt/exercise ${release}\n`);
   return mirror;
 }
 
 /** The variables of a group, and those by which diskimage-builder knows the mirror. */
-function environmentOf(
-  group: Group,
-  { archive, security }: Mirror,
-  suite = BOOKWORM,
-): Record<string, string> {
+function environmentOf(group: Group, { archive, security }: Mirror): Record<string, string> {
   return {
-    DIB_RELEASE: suite,
+    DIB_RELEASE: SUITE,
     DIB_PYTHON_EXEC: 'python3',
     DIB_DISTRIBUTION_MIRROR: archive,
     DIB_DEBIAN_SECURITY_MIRROR: security,
@@ -110,16 +103,16 @@ function environmentOf(
 }
 
 /** @returns path of the raw disk that disk-image-create makes in work, or has made there before */
-export async function buildReference(group: Group, work: string, suite = BOOKWORM): Promise<string> {
+export async function buildReference(group: Group, work: string): Promise<string> {
   const [elements, disk] = [join(work, 'elements'), join(work, `${NAME}.raw`)];
   if (existsSync(disk)) return disk;
-  const mirror = await layElements(elements, suite);
+  const mirror = await layElements(elements);
   const cache = join(places(createContext({ env: process.env })).cache, 'disk-image-create');
   const place = [cache, elements, work, NAME];
   const argv = ['sh', join(import.meta.dirname, 'reference.sh'), ...place, ...group.elements, MIRROR];
   const log: string[] = [];
   const root = await rootPrefix();
-  const env = plainEnvironment({ PATH, ...environmentOf(group, mirror, suite) });
+  const env = plainEnvironment({ PATH, ...environmentOf(group, mirror) });
   const said = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   await run([...root, 'env', '-i', ...said, ...APART, ...argv], { onLine: line => log.push(line) }).catch(
     cause => {

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostMirror } from '../../src/build/distributions/debian.ts';
 import { corePath } from '../../src/bundle/names.ts';
 import type { Manifest } from '../../src/bundle/types.ts';
@@ -18,7 +18,10 @@ const PATIENCE = 900;
 const SECTOR = 512;
 const BIOS_BOOT = '21686148-6449-6E6F-744E-656564454649';
 
-/** A guest of a cloud, as diskimage-builder's documentation has it. */
+/**
+ * A guest of a cloud. Of Debian 13 the diskimage-builder of Debian 12 makes no good one of these: it has no iproute2, without which
+ * cloud-init sets up no network, and asks for DSA host keys, which its ssh-keygen does not know.
+ */
 const GROUP = {
   name: 'good',
   elements: [
@@ -57,28 +60,18 @@ afterAll(async () => {
     await rm(work, { recursive: true, force: true });
 });
 
-describe.each([
-  ['12', 'bookworm'],
-  ['13', 'trixie'],
-])('a good image of Debian %s by disk-image-create', (release, suite) => {
-  it('raises the alarms that are true, and no other', async () => {
-    const folder = join(work, suite);
-    await mkdir(folder, { recursive: true });
-    const core = await bundleAround(await buildReference(GROUP, folder, suite), folder, release);
-    await withSpecimen(core, join(folder, 'specimen'), [], async specimen => {
-      const checks = GUEST_CHECKS.filter(name => !BIOS_ONLY.has(name) && !LATER.has(name));
-      const seen = [
-        ...(await look(specimen)),
-        ...(await boot(specimen, { budget: PATIENCE, checks })).checks,
-      ];
-      const told = alarms({ checks: seen }).map(({ name, detail }) => `${name}: ${detail}`);
-      expect(told.sort()).toEqual(TRUE_ALARMS.map(says => expect.stringMatching(says)));
-    });
+it('a good image of Debian 12 by disk-image-create raises the alarms that are true, and no other', async () => {
+  const core = await bundleAround(await buildReference(GROUP, work), work);
+  await withSpecimen(core, join(work, 'specimen'), [], async specimen => {
+    const checks = GUEST_CHECKS.filter(name => !BIOS_ONLY.has(name) && !LATER.has(name));
+    const seen = [...(await look(specimen)), ...(await boot(specimen, { budget: PATIENCE, checks })).checks];
+    const told = alarms({ checks: seen }).map(({ name, detail }) => `${name}: ${detail}`);
+    expect(told.sort()).toEqual(TRUE_ALARMS.map(says => expect.stringMatching(says)));
   });
 });
 
 /** The documents that a build of ours would have made of this disk. @returns folder of the core */
-async function bundleAround(disk: string, folder: string, release: string): Promise<string> {
+async function bundleAround(disk: string, folder: string): Promise<string> {
   const core = join(folder, 'core');
   await rm(core, { recursive: true, force: true });
   await mkdir(core);
@@ -88,16 +81,16 @@ async function bundleAround(disk: string, folder: string, release: string): Prom
   const raw = join(core, 'disk.raw');
   await run(['cp', '--sparse=always', '--reflink=auto', '--', disk, raw]);
   const { size } = await stat(raw);
-  const image = `debian-${release}`;
+  const { image } = like;
   const line = {
     ...like.line,
-    ...{ name: image, release, elements: [], forms: ['raw' as const] },
+    ...{ elements: [], forms: ['raw' as const] },
     disk: { ...like.line.disk, layout: 'gpt-bios' as const },
     mirror: { image: (await hostMirror())?.archive ?? '' },
   };
   const manifest = {
     ...like,
-    ...{ image, line, diskSize: size },
+    ...{ line, diskSize: size },
     // Its files bear the times at which they were written.
     epoch: Math.ceil(Date.now() / 1000),
     diskDigest: await rawDigest(createContext(), raw),
@@ -105,7 +98,8 @@ async function bundleAround(disk: string, folder: string, release: string): Prom
     volumes: await volumesOf(raw),
   } as Manifest;
   const { version, inputDigest, epoch, volumes } = manifest;
-  const subject = { image, version, distribution: 'debian' as const, release, inputDigest, epoch };
+  const { distribution, release } = line;
+  const subject = { image, version, distribution, release, inputDigest, epoch };
   await writeDocuments(core, { raw, filesystems: mountedFilesystems(volumes), ...subject });
   await writeFile(join(core, 'manifest.json'), JSON.stringify(manifest));
   return core;

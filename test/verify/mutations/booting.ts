@@ -17,7 +17,8 @@ export const FIRMWARE_CHECKS = ['bios', 'uefi', 'secure-boot'] as const;
 const FAULTS = new Set(['failed', 'warned', 'flaky']);
 
 /** What the suite says goes to the test's output. */
-export const context = createContext({ log: { ...silentLog, info: console.log, error: console.log } });
+const log = { ...silentLog, info: console.log, warn: console.log, error: console.log };
+export const context = createContext({ log });
 
 /** Every check that a guest on a runner can be asked. */
 export const GUEST_CHECKS = CHECKS.filter(
