@@ -1,5 +1,5 @@
 import { CheckError } from '../../host/errors.ts';
-import type { EntryType } from '../../image/read/filesystem.ts';
+import type { Entry, EntryType } from '../../image/read/filesystem.ts';
 import { decodeName } from '../../image/read/names.ts';
 
 /** Filesystems with rights, of disks and of memory; what the kernel makes up is nobody's file. */
@@ -13,21 +13,10 @@ const TYPES: Readonly<Record<string, EntryType>> = {
 };
 
 /** One name in a running guest. */
-export interface Listed {
-  /** Absolute; bytes that are no text as in `decodeName`. */
-  readonly path: string;
-  readonly type: EntryType;
-  /** Permission bits with setuid, setgid and sticky. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Bytes. */
-  readonly size: number;
-  readonly links: number;
+export interface Listed
+  extends Pick<Entry, 'path' | 'type' | 'mode' | 'uid' | 'gid' | 'size' | 'links' | 'target'> {
   /** When it was last written, renamed, or given other rights; seconds since 1970 by the guest's clock. */
   readonly changed: number;
-  /** Only for symlinks. */
-  readonly target?: string;
 }
 
 /**
