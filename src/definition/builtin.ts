@@ -13,17 +13,9 @@ export const DEFAULT_CHECKS = [
 
 /** Checks that a factory file has to ask for: they take long, or are not for every image. */
 export const OPTIONAL_CHECKS = [
-  ...['security-updates', 'bios', 'uefi', 'secure-boot'],
-  ...[
-    'twins',
-    'drive-metadata',
-    'static-network',
-    'service-metadata',
-    'throughput',
-    'restart',
-    'customer',
-    'power-off',
-  ],
+  ...['security-updates', 'bios', 'uefi', 'secure-boot', 'twins'],
+  ...['drive-metadata', 'static-network', 'service-metadata'],
+  ...['throughput', 'restart', 'customer', 'power-off'],
 ] as const;
 
 /** Checks that only a cloud can be asked, where they are always asked. */

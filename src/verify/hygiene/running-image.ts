@@ -2,6 +2,7 @@ import { ImageContent } from '../../image/content.ts';
 import { comparePackageFiles } from '../../image/package-files.ts';
 import type { Entry } from '../../image/read/filesystem.ts';
 import { buildHosts } from '../offline/build-hosts.ts';
+import { once } from '../offline/open.ts';
 import { scanFiles } from '../offline/scan.ts';
 import type { ImageUnderTest } from '../offline/types.ts';
 import type { Listed } from './listing.ts';
@@ -26,7 +27,7 @@ export function sinceImage({ entries }: ImageContent, listed: readonly Listed[],
   return { same, changed };
 }
 
-/** The kernel sets the time of change by itself, and nobody can set it back. */
+/** The kernel sets the time of change by itself: who would hide that he wrote has to set the clock back, and keep the size. */
 function isSame(before: Entry, now: Listed, epoch: number): boolean {
   const facts = ['type', 'mode', 'uid', 'gid', 'target'] as const;
   const kept = facts.every(fact => before[fact] === now[fact]);
@@ -49,17 +50,17 @@ export function runningImage(
     ...[...fresh.keys()].map(path => [path, { read: () => bytesOf(written.get(path)) }] as const),
   ]);
   const content = new ImageContent(new Map([...same, ...fresh]), roots);
-  const compared = comparePackageFiles(context, content, path => !same.has(path));
-  const packageFiles = async () => {
-    const found = await compared;
+  const packageFiles = once(async () => {
+    const found = await comparePackageFiles(context, content, path => !same.has(path));
     return { ...found, verbatim: new Set([...same.keys(), ...found.verbatim]) };
-  };
+  });
   return {
     ...image,
     content,
     packageFiles,
-    scan: async () =>
+    scan: once(async () =>
       scanFiles(context, new ImageContent(fresh, roots), await packageFiles(), buildHosts(manifest)),
+    ),
   };
 }
 

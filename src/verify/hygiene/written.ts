@@ -4,10 +4,8 @@ import { asRoot } from '../facts.ts';
 import type { GuestUnderTest } from '../types.ts';
 import type { Listed } from './listing.ts';
 
-const MIB = 1024 ** 2;
-/** A text of a server's configuration is smaller. */
-const MOST_OF_ONE = 4 * MIB;
-const MOST_OF_ALL = 64 * MIB;
+/** Bytes that are fetched of a guest; the configuration that a start writes is much smaller. */
+const MOST = 64 * 1024 ** 2;
 /** Milliseconds. */
 const PATIENCE = 120_000;
 
@@ -21,8 +19,8 @@ export interface Written {
 }
 
 /**
- * Fetches files of a running guest, those left out that are too large for any configuration, and those whose content
- * is the instance's own: logs, host keys, leases.
+ * Fetches files of a running guest, the smallest first as far as there is room for them, but for those whose content is the
+ * instance's own: logs, host keys, leases.
  * @returns by path
  * @throws CheckError when the guest does not hand them over
  */
@@ -41,7 +39,7 @@ export async function fetchWritten(
   for await (const { path, content, attributes } of readTar(
     source,
     'what tar in the guest hands over',
-    MOST_OF_ONE,
+    MOST,
   )) {
     if (content?.bytes !== undefined) written.set(path, { bytes: content.bytes, attributes });
   }
@@ -49,12 +47,14 @@ export async function fetchWritten(
 }
 
 function choose(files: readonly Listed[]): Listed[] {
-  let room = MOST_OF_ALL;
-  return files.filter(({ path, type, size }) => {
-    if (type !== 'file' || size > MOST_OF_ONE || size > room || isOwn(path)) return false;
-    room -= size;
-    return true;
-  });
+  let room = MOST;
+  return files
+    .filter(({ path, type }) => type === 'file' && !isOwn(path))
+    .sort((one, other) => one.size - other.size)
+    .filter(({ size }) => {
+      room -= size;
+      return room >= 0;
+    });
 }
 
 /** Whether what stands there is each instance's own. */

@@ -60,7 +60,8 @@ function withOpened<T>(
   });
 }
 
-function once<T>(make: () => Promise<T>): () => Promise<T> {
+/** What is asked for by several is made when the first asks. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {
     made ??= make();

@@ -98,7 +98,8 @@ async function forms(manifest: Manifest, core: string, raw: string, mutations: r
   return manifest.files;
 }
 
-async function document(core: string, raw: string, manifest: Manifest): Promise<void> {
+/** Writes the documents and the manifest of a core beside its raw disk. */
+export async function document(core: string, raw: string, manifest: Manifest): Promise<void> {
   const { image, version, inputDigest, epoch, volumes } = manifest;
   const { distribution, release } = manifest.line;
   const subject = { image, version, distribution, release, inputDigest, epoch };

@@ -6,9 +6,9 @@ const WORLD = 0o002;
 const STICKY = 0o1000;
 
 /** Folders that are everybody's by design; the sticky bit keeps each one's files his own. */
-const SHARED = ['/dev/shm', '/dev/mqueue', '/var/crash'];
+const SHARED = ['/tmp', '/var/tmp', '/run/lock', '/dev/shm', '/dev/mqueue', '/var/crash'];
 /** Those below which services of a running system have such folders of their own. */
-const SCRATCH = /^\/(?:tmp|var\/tmp|run)(?:\/|$)/;
+const SCRATCH = /^\/(?:tmp|var\/tmp|run)\/./;
 /** As debootstrap makes them; in a running guest the kernel's own are mounted over them. */
 const DEVICES = '/dev/';
 
