@@ -39,13 +39,22 @@ const ANSWERS = 6;
 const ASKED = 4;
 const [A, IN] = [1, 1];
 const RESPONSE = 0x8180; // recursion desired and available
-const NXDOMAIN = 3;
+const [SERVFAIL, NXDOMAIN] = [2, 3];
 const SECONDS = 60;
 
 /** The answer to a query that there is no such name. */
 export function noSuchName(query: Buffer): Buffer {
+  return withStatus(query, NXDOMAIN);
+}
+
+/** The answer to a query that the server asked could not find it out. */
+export function failure(query: Buffer): Buffer {
+  return withStatus(query, SERVFAIL);
+}
+
+function withStatus(query: Buffer, status: number): Buffer {
   const answer = Buffer.from(query);
-  answer.writeUInt16BE(RESPONSE | NXDOMAIN, FLAGS);
+  answer.writeUInt16BE(RESPONSE | status, FLAGS);
   return answer;
 }
 

@@ -1,12 +1,12 @@
 import type { Duplex } from 'node:stream';
-import { addressOf, askedName, isUnder, noSuchName } from './dns.ts';
+import { addressOf, askedName, failure, isUnder, noSuchName } from './dns.ts';
 import { WELL_KNOWN } from './metadata/server.ts';
 import { asksForTime, isTimeServer, timeAnswer } from './ntp.ts';
 import { type Datagram, datagram, isArp, isIPv4, TCP_ACK } from './packets.ts';
 import { type Endpoint, isSegment, readdressed, udpReply } from './relay.ts';
 
-/** Names under it are never answered, so that a guest asks every resolver it knows. */
-export const UNANSWERED = 'unanswered.example.net';
+/** Nobody can resolve names under it, so that a guest asks every resolver it knows. */
+export const UNRESOLVED = 'unresolved.example.net';
 
 const DHCP_SERVER = 67;
 const SSH = 22;
@@ -105,11 +105,17 @@ export class NetworkGate {
 
   #note(frame: Buffer, { protocol, destination, payload }: Datagram, name: string): void {
     if (this.#queries.length < MOST_QUERIES) this.#queries.push({ name, destination });
-    const answered = destination === this.#network.resolver && !isUnder(name, UNANSWERED);
-    if (!answered || protocol !== 'udp') return;
     // A name that is left open costs a guest seconds, wherever it looks one up: sudo, sshd.
-    const answer = isTimeServer(name) ? addressOf(payload, this.#network.host) : noSuchName(payload);
+    const answer = this.#answerTo(name, destination, payload);
+    if (answer === undefined || protocol !== 'udp' || !isIPv4(frame)) return;
     send(this.#streams.toGuest, udpReply(frame, answer));
+  }
+
+  #answerTo(name: string, destination: string, query: Buffer): Buffer | undefined {
+    // A resolver that says so is passed over at once; one that is silent, after five seconds.
+    if (isUnder(name, UNRESOLVED)) return failure(query);
+    if (destination !== this.#network.resolver) return undefined;
+    return isTimeServer(name) ? addressOf(query, this.#network.host) : noSuchName(query);
   }
 
   #tellTime(frame: Buffer, { payload }: Datagram): void {

@@ -6,7 +6,7 @@ import { clean } from '../host/log.ts';
 import { requireRoom } from '../host/room.ts';
 import { startAccelerated, type Trial } from './accel.ts';
 import { assertAlive, whileAlive } from './alive.ts';
-import { UNANSWERED } from './gate.ts';
+import { UNRESOLVED } from './gate.ts';
 import { GuestWatch } from './guest-watch.ts';
 import type { Life } from './life-signs.ts';
 import { deadEnd, whereItStopped } from './phases.ts';
@@ -96,7 +96,7 @@ class QemuMachine implements Machine, Trial {
   get network(): WatchedNetwork {
     const { gate, resolver } = this.#parts;
     return {
-      ...{ resolver, unanswered: UNANSWERED, queriesFor: name => gate.destinations(name) },
+      ...{ resolver, unresolved: UNRESOLVED, queriesFor: name => gate.destinations(name) },
       timesTold: () => gate.timesTold(),
       open: port => gate.open(port),
     };

@@ -51,8 +51,8 @@ export interface Machine {
 export interface WatchedNetwork {
   /** The resolver that DHCP hands out. */
   readonly resolver: string;
-  /** A domain: no query for a name under it is answered, so that a guest asks every resolver it knows. */
-  readonly unanswered: string;
+  /** A domain: nobody can resolve a name under it, so that a guest asks every resolver it knows. */
+  readonly unresolved: string;
   /** Destinations of DNS queries for a name, or for names under it, that left the guest so far. */
   queriesFor(name: string): readonly string[];
   /** How often the guest asked a server for the time, and was answered. */

@@ -1,7 +1,7 @@
 import { Duplex, PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { frameReader, NetworkGate, UNANSWERED } from '../../src/boot/gate.ts';
+import { frameReader, NetworkGate, UNRESOLVED } from '../../src/boot/gate.ts';
 import { datagram } from '../../src/boot/packets.ts';
 import { arpFrame, checksum, dnsQuery, type FrameParts, frame, ipv6Frame, lengthed } from './frames.ts';
 
@@ -95,12 +95,20 @@ describe('NetworkGate', () => {
     expect(gate.destinations('c.example.net')).toEqual([]);
   });
 
-  it('answers the resolver it hands out only, and never a name that is to stay open', async () => {
-    const frames = [ask('a.example.net'), ask('a.example.net', '192.0.2.53'), ask(`n1.${UNANSWERED}`)];
-    const { answers, passed } = await through(...frames);
+  it('answers for the resolver it hands out only', async () => {
+    const { answers, passed } = await through(ask('a.example.net'), ask('a.example.net', '192.0.2.53'));
     expect(passed).toEqual([]);
     expect(answers).toHaveLength(1);
     expect(datagram(answers[0] ?? Buffer.alloc(0))).toMatchObject({ destination: GUEST, sourcePort: 53 });
+  });
+
+  it('answers for every resolver that it cannot find out a name that nobody can resolve', async () => {
+    const name = `n1.${UNRESOLVED}`;
+    const stray = ipv6Frame([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 53, dnsQuery(name));
+    const { answers, passed } = await through(ask(name), ask(name, '192.0.2.53'), stray);
+    expect(passed).toEqual([]);
+    const status = (frame: Buffer) => (datagram(frame)?.payload.readUInt16BE(2) ?? 0) & 0x0f;
+    expect(answers.map(status)).toEqual([2, 2]);
   });
 });
 

@@ -162,13 +162,10 @@ describe('from a factory file to a promoted image', () => {
     expect({ passed, disk }).toEqual({ passed: 'true', disk: manifest.diskDigest });
     const report = JSON.parse(await readFile(join(statement, 'report.json'), 'utf8')) as {
       checks: { name: string; outcome: string }[];
-      bootSeconds: number;
-      sharedSeconds: number;
     };
     expect(report.checks.filter(each => each.outcome === 'passed').map(each => each.name)).toEqual(
       expect.arrayContaining([...DEFAULT_CHECKS]),
     );
-    expect(report.sharedSeconds).toBeLessThan(report.bootSeconds / 4);
     expect(step.summary).toContain(`## ✅ Passed: debian-12 ${manifest.version} at qemu\n`);
     for (const { name } of report.checks) expect(step.summary).toContain(`| ${name} | ✅ passed |`);
     expect(stdout).toMatch(/^::group::boot first under (kvm|tcg)$/m);

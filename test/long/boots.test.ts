@@ -50,6 +50,7 @@ it('passes every check that a runner can ask, under each firmware, and is back a
   expect(report.machine.firmware).toBe('bios');
   expect(report.otherBoots?.map(({ name }) => name)).toEqual(['uefi', 'secure-boot', 'drive', 'service']);
   expect(report.units?.length).toBeGreaterThan(10);
+  expect(report.sharedSeconds).toBeLessThan(report.bootSeconds / 4);
   expect(await readdir(folder)).toEqual(
     expect.arrayContaining(['console-drive.log', 'console-uefi.log', 'console-secure-boot.log']),
   );

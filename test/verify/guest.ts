@@ -129,7 +129,7 @@ export function fakeMachine(behaviour: Behaviour = {}): Machine & { closed: numb
     },
     network: {
       resolver: RESOLVER,
-      unanswered: 'unanswered.example.net',
+      unresolved: 'unresolved.example.net',
       queriesFor: () => behaviour.asked ?? [RESOLVER],
       timesTold: () => behaviour.timesTold ?? 1,
       open: () => ({ address: HOST, shut: () => {} }),
