@@ -38,6 +38,8 @@ const DEAD_ENDS: readonly RegExp[] = [
   /You are in emergency mode[^\n]*/,
   /Cannot open access to console, the root account is locked[^\n]*/,
   /No bootable (?:device|option)[^\n]*/,
+  // Of the disks, which come first, none had a loader that it took.
+  />>Start (?:PXE|HTTP Boot) over[^\n]*/,
   /ALERT! +\S+ does not exist[^\n]*/,
 ];
 
