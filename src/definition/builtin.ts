@@ -15,7 +15,7 @@ export const DEFAULT_CHECKS = [
 export const OPTIONAL_CHECKS = [
   ...['security-updates', 'bios', 'uefi', 'secure-boot', 'twins'],
   ...['drive-metadata', 'static-network', 'service-metadata'],
-  ...['throughput', 'restart', 'customer', 'power-off'],
+  ...['throughput', 'restart', 'customer', 'customer-uefi', 'power-off'],
 ] as const;
 
 /** Checks that only a cloud can be asked, where they are always asked. */

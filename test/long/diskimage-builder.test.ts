@@ -9,7 +9,7 @@ import { run } from '../../src/host/process.ts';
 import { rawDigest } from '../../src/image/disk-file.ts';
 import { buildReference, installReference } from '../elements/builds.ts';
 import { sharedImage } from '../end-to-end/shared-image.ts';
-import { alarms, boot, GUEST_CHECKS } from '../verify/mutations/booting.ts';
+import { alarms, boot, GOOD_CHECKS } from '../verify/mutations/booting.ts';
 import { document, look, withSpecimen } from '../verify/mutations/laboratory.ts';
 
 /** Seconds that a boot on a busy host may take. */
@@ -32,8 +32,6 @@ const GROUP = {
 
 /** It has no boot loader for UEFI. */
 const BIOS_ONLY = new Set(['uefi', 'secure-boot']);
-/** It takes ten minutes by itself, and has a test of its own. */
-const LATER = 'customer';
 
 /**
  * What is wrong with these images: what apt and the accounts' tools left in the build, which is there in the guest too; an sshd as
@@ -62,7 +60,7 @@ afterAll(async () => {
 it('a good image of Debian 12 by disk-image-create raises the alarms that are true, and no other', async () => {
   const core = await bundleAround(await buildReference(GROUP, work), work);
   await withSpecimen(core, join(work, 'specimen'), [], async specimen => {
-    const checks = GUEST_CHECKS.filter(name => !BIOS_ONLY.has(name) && name !== LATER);
+    const checks = GOOD_CHECKS.filter(name => !BIOS_ONLY.has(name));
     const seen = [...(await look(specimen)), ...(await boot(specimen, { budget: PATIENCE, checks })).checks];
     const told = alarms({ checks: seen }).map(({ name, detail }) => `${name}: ${detail}`);
     expect(told.sort()).toEqual(TRUE_ALARMS.map(says => expect.stringMatching(says)));

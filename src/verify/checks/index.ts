@@ -9,6 +9,7 @@ import { cloudInit } from './cloud-init.ts';
 import { configDrive } from './config-drive.ts';
 import { consoleLog } from './console.ts';
 import { customer } from './customer.ts';
+import { customerUefi } from './customer-uefi.ts';
 import { dhcp } from './dhcp.ts';
 import { discard } from './discard.ts';
 import { driveMetadata } from './drive-metadata.ts';
@@ -54,5 +55,5 @@ export const CHECKS: readonly Check[] = [
   ...[bios, uefi, secureBoot, twins, driveMetadata, staticNetwork, serviceMetadata],
   // The server with the config drive comes up meanwhile, and waits two minutes for a network.
   ...[imageRecord, metadata, reboot, rebuild, configDrive],
-  ...[throughput, restart, customer, powerOff],
+  ...[throughput, restart, customer, customerUefi, powerOff],
 ];

@@ -50,6 +50,7 @@ export const CLOSING: readonly GuestMutation[] = [
     ['customer', 'a boot menu that breaks when it is made anew', /gave up: Kernel panic/, brokenDefault],
     { closes: true },
   ),
+  defect(['customer-uefi', 'an ESP that nobody may write to', /status 100: /, readOnlyEsp], { closes: true }),
   defect(
     [
       'bios',
@@ -82,6 +83,11 @@ function withoutSudo(plot: Plot): Promise<void> {
 
 function failingHook(plot: Plot): Promise<void> {
   return plot.file('/etc/kernel/postinst.d/zz-app', '#!/bin/sh\nexit 1\n', 0o755);
+}
+
+/** Where boot loaders are upgraded once they are installed. */
+function readOnlyEsp(plot: Plot): Promise<void> {
+  return plot.edit('/etc/fstab', text => text.replace(' umask=0077', ' ro,umask=0077'));
 }
 
 /** The kernel then leaves its initramfs alone, and finds no root by its UUID. */
