@@ -5,6 +5,7 @@ import { knownMirror } from '../build/prepare.ts';
 import { bootableImage, type MeasuredCore, measureCore } from '../bundle/core.ts';
 import { corePath } from '../bundle/names.ts';
 import type { DiskImage, Manifest } from '../bundle/types.ts';
+import { forgetUnfinished, keepUnfinished } from '../bundle/unfinished.ts';
 import type { BootForm } from '../definition/forms.ts';
 import { ownChecks } from '../definition/own-checks.ts';
 import type { Factory } from '../definition/types.ts';
@@ -14,7 +15,7 @@ import { places } from '../host/places.ts';
 import { rootPrefix } from '../host/privilege.ts';
 import { requireTools, TOOLS } from '../host/tools.ts';
 import { toolsOf } from '../image/forms/index.ts';
-import { reportFiles } from '../report/files.ts';
+import { cleanConsole, reportFiles } from '../report/files.ts';
 import { writeVerdict } from '../sign/verdict.ts';
 import { withCloudChecks } from '../verify/choose.ts';
 import { ownCheck } from '../verify/own/checks.ts';
@@ -115,9 +116,15 @@ export async function verifyPlace(
     // Only now, when every check has ended, is the key loaded.
     const key = await keyFor(context, factory, request, 'verify');
     statement = await writeVerdict({ bundle, manifest, report, files, key });
+    await forgetUnfinished(bundle, where.place);
+  };
+  const unfinished: SuiteRequest['unfinished'] = async ({ name, console }) => {
+    const file = name === 'first' ? 'console.log' : `console-${name}.log`;
+    const path = await keepUnfinished(bundle, where.place, file, cleanConsole(console));
+    context.log.info(`what the guest of boot ${name} wrote is in ${path}`);
   };
   const known = { own: own.map(ownCheck), packageMirror: () => knownMirror(line) };
-  const asked = { ...suiteOf, bundle: bundleOf, ...compared, ...known, concluded };
+  const asked = { ...suiteOf, bundle: bundleOf, ...compared, ...known, concluded, unfinished };
   const keep = where.keep === undefined ? {} : { keep: where.keep * HOUR };
   const { report } = await runSuite(context, { ...asked, ...keep });
   return { report, statement };

@@ -18,8 +18,13 @@ export function reportFiles(
   };
   for (const [index, { name, console, screen }] of boots.entries()) {
     const suffix = index === 0 ? '' : `-${name}`;
-    files[`console${suffix}.log`] = console.split('\n').map(clean).join('\n');
+    files[`console${suffix}.log`] = cleanConsole(console);
     if (screen !== undefined) files[`screen${suffix}.png`] = screen;
   }
   return files;
+}
+
+/** As it lies in a file, for a terminal to show. */
+export function cleanConsole(console: string): string {
+  return console.split('\n').map(clean).join('\n');
 }

@@ -116,6 +116,11 @@ async function runBoot(
     const passed = tested.results.every(({ outcome }) => outcome === 'passed');
     const screen = passed ? undefined : await machine.screen();
     return { name, ...tested, console: await machine.console(), ...(screen && { screen }) };
+  } catch (error) {
+    // What broke the run off is what is to be told.
+    const console = await machine.console().catch(() => '');
+    if (console !== '') await request.unfinished?.({ name, console }).catch(() => {});
+    throw error;
   } finally {
     tell(new Map());
     await keep(machine);

@@ -73,6 +73,8 @@ export interface SuiteRequest {
   readonly keep?: number;
   /** Called when every check has ended; only then does a kept guest's time begin. */
   readonly concluded?: (result: SuiteResult) => Promise<void>;
+  /** Called with what the guest of a boot wrote, when the run is broken off: there will be no result. */
+  readonly unfinished?: (boot: Pick<BootResult, 'name' | 'console'>) => Promise<void>;
   /** Directory for work files; nothing is left there. */
   readonly work: string;
   /** The user's state directory. */

@@ -188,18 +188,26 @@ describe.concurrent('a guest that', () => {
   });
 });
 
-it('ends at once when the job is cancelled, and leaves nothing', { timeout: 60_000 }, () =>
-  inFolder(async folder => {
-    const request = await diskOf(folder, bootSector('', 'halt'));
-    const abort = new AbortController();
-    const running = runSuite(createContext({ signal: abort.signal }), request, bootQemu);
-    const refused = expect(running).rejects.toThrow(CancelledError);
-    await expect.poll(() => processesIn(folder), { timeout: 20_000 }).not.toEqual([]);
-    const before = Date.now();
-    abort.abort();
-    await refused;
-    expect(Date.now() - before).toBeLessThan(3000);
-    expect(await processesIn(folder)).toEqual([]);
-    expect(await readdir(folder)).toEqual(['disk.raw']);
-  }),
+it(
+  'ends at once when the job is cancelled, hands over what its guest wrote, and leaves nothing',
+  { timeout: 60_000 },
+  () =>
+    inFolder(async folder => {
+      const request = await diskOf(folder, bootSector(LINUX, 'halt'));
+      const abort = new AbortController();
+      const kept: string[] = [];
+      const unfinished: SuiteRequest['unfinished'] = async ({ name, console }) =>
+        void kept.push(name, console);
+      const context = createContext({ signal: abort.signal });
+      const running = runSuite(context, { ...request, unfinished }, bootQemu);
+      const refused = expect(running).rejects.toThrow(CancelledError);
+      await consoleWith(LINUX.trim(), folder);
+      const before = Date.now();
+      abort.abort();
+      await refused;
+      expect(Date.now() - before).toBeLessThan(3000);
+      expect(kept).toEqual(['first', expect.stringContaining(LINUX.trim())]);
+      expect(await processesIn(folder)).toEqual([]);
+      expect(await readdir(folder)).toEqual(['disk.raw']);
+    }),
 );
