@@ -1,3 +1,4 @@
+import type { DiskBus, NetworkCard } from '../definition/hardware.ts';
 import type { StaticNetwork } from './metadata/types.ts';
 import { DISK } from './qemu-hardware.ts';
 import type { Accelerator, DirectBoot, Firmware, MachineRequest } from './types.ts';
@@ -59,12 +60,16 @@ const MIB = 1024 * 1024;
 
 /** The command line of one guest: no display, no default devices, one way out. */
 export function qemuArgv(
-  request: Pick<MachineRequest, 'memory' | 'cpus' | 'firmware' | 'direct' | 'metadata' | 'restarts'>,
+  request: Pick<
+    MachineRequest,
+    'memory' | 'cpus' | 'firmware' | 'direct' | 'metadata' | 'restarts' | 'hardware'
+  >,
   accelerator: Accelerator,
   network: VirtualNetwork,
   fixed?: StaticNetwork,
 ): string[] {
   const metadata = request.metadata ?? 'nocloud';
+  const { disk = 'virtio', nic = 'virtio' } = request.hardware ?? {};
   return [
     ...['qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
@@ -75,15 +80,14 @@ export function qemuArgv(
     // The monitor is our pipe: it needs no name in any file system and ends with us.
     ...['-chardev', 'stdio,id=monitor,signal=off', '-mon', 'chardev=monitor,mode=control'],
     ...['-chardev', `file,id=serial,path=${FILES.console}`, '-serial', 'chardev:serial'],
-    ...diskArgv(DISK, FILES.disk, 'format=qcow2,cache=unsafe,discard=unmap'),
-    ...(metadata === 'service' ? [] : diskArgv('seed', FILES.seed, 'format=raw,readonly=on')),
+    ...diskArgv(disk, { file: FILES.disk, seed: metadata === 'service' ? undefined : FILES.seed }),
     // By this cloud-init knows an OpenStack before it asks any service.
     ...(metadata === 'nocloud' ? [] : ['-smbios', 'type=1,product=OpenStack Nova']),
     ...['-device', 'virtio-rng-pci'],
     // A cloud's machines have one too; nobody looks at it until a boot fails.
     ...['-device', 'VGA'],
-    ...networkArgv(network, fixed?.first.address ?? network.guest, metadata === 'service'),
-    ...(fixed === undefined ? [] : secondCard(fixed)),
+    ...networkArgv(nic, network, fixed?.first.address ?? network.guest, metadata === 'service'),
+    ...(fixed === undefined ? [] : secondCard(nic, fixed)),
   ];
 }
 
@@ -116,8 +120,31 @@ function directArgv(direct: DirectBoot | undefined): string[] {
   return ['-kernel', kernel, '-initrd', initrd, '-append', parameters];
 }
 
-function diskArgv(id: string, file: string, options: string): string[] {
-  return ['-drive', `if=none,id=${id},file=${file},${options}`, '-device', `virtio-blk-pci,drive=${id}`];
+const SEED = 'seed';
+/** The devices of a bus that the disk and the seed are. A disk of SATA can be written to; a CD cannot. */
+const DRIVES: Readonly<Record<DiskBus, readonly [disk: string, seed: string]>> = {
+  virtio: ['virtio-blk-pci', 'virtio-blk-pci'],
+  scsi: ['scsi-hd,bus=scsi.0', 'scsi-hd,bus=scsi.0'],
+  sata: ['ide-hd,bus=ide.0', 'ide-cd,bus=ide.1'],
+};
+
+/** @param seed absent: the metadata is not on a disk */
+function diskArgv(bus: DiskBus, { file, seed }: { file: string; seed: string | undefined }): string[] {
+  const drive = (id: string, name: string, options: string, device: string) => [
+    ...['-drive', `if=none,id=${id},file=${name},${options}`],
+    ...['-device', `${device},drive=${id}`],
+  ];
+  const [disk, other] = DRIVES[bus];
+  return [
+    ...(bus === 'scsi' ? ['-device', 'virtio-scsi-pci,id=scsi'] : []),
+    ...drive(DISK, file, 'format=qcow2,cache=unsafe,discard=unmap', disk),
+    ...(seed === undefined ? [] : drive(SEED, seed, 'format=raw,readonly=on', other)),
+  ];
+}
+
+function cardArgv(card: NetworkCard, netdev: string, mac: string): string[] {
+  const model = card === 'virtio' ? 'virtio-net-pci' : card;
+  return ['-device', `${model},netdev=${netdev},mac=${mac},romfile=`];
 }
 
 /** Descriptors that QEMU inherits, each one end of a socket pair whose other end is the gate's. */
@@ -131,6 +158,7 @@ export const GATE_DESCRIPTORS = { fromGuest: 3, toNetwork: 4, toGuest: 5, fromNe
  * @param watched whether what the guest is sent goes through the gate as well
  */
 function networkArgv(
+  card: NetworkCard,
   { net, host, resolver, guest, mac }: VirtualNetwork,
   reached: string,
   watched: boolean,
@@ -146,7 +174,7 @@ function networkArgv(
   ];
   return [
     ...['-netdev', `user,id=net,ipv6=off,${settings},hostfwd=tcp:127.0.0.1:0-${reached}:22`],
-    ...['-device', `virtio-net-pci,netdev=net,mac=${mac},romfile=`],
+    ...cardArgv(card, 'net', mac),
     ...sockets,
     // What the guest sends meets the last filter first: what passes must not come before the judge again.
     ...redirect('pass', 'queue=rx,indev=toNetwork'),
@@ -157,10 +185,10 @@ function networkArgv(
   ];
 }
 
-function secondCard({ second }: StaticNetwork): string[] {
+function secondCard(card: NetworkCard, { second }: StaticNetwork): string[] {
   const net = second.address.replace(/\d+$/, '0/24');
   return [
     ...['-netdev', `user,id=second,ipv6=off,restrict=on,net=${net}`],
-    ...['-device', `virtio-net-pci,netdev=second,mac=${second.mac},romfile=`],
+    ...cardArgv(card, 'second', second.mac),
   ];
 }

@@ -1,3 +1,4 @@
+import type { QemuHardware } from '../definition/hardware.ts';
 import type { Context } from '../host/context.ts';
 import type { Image } from '../openstack/image/types.ts';
 import type { Life } from './life-signs.ts';
@@ -152,6 +153,8 @@ export interface MachineRequest {
   /** bytes */
   readonly memory: number;
   readonly cpus: number;
+  /** Of a guest of ours. */
+  readonly hardware?: QemuHardware;
   readonly userName: string;
   readonly userData: string | Buffer;
   /** How the guest gets its metadata; default: `nocloud`. A cloud has its own way. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { FILESYSTEMS } from '../definition/filesystems.ts';
 import { FILE_FORMS, FORMS } from '../definition/forms.ts';
+import { DISK_BUSES, NETWORK_CARDS } from '../definition/hardware.ts';
 import { DefinitionError } from '../host/errors.ts';
 import { exists, readText } from './files.ts';
 import { parseJson } from './json.ts';
@@ -80,6 +81,19 @@ const imageLine = z
       allow: z.record(text, z.record(text, allowed)).exactOptional(),
       own: texts.exactOptional(),
       throughput: count.exactOptional(),
+      qemu: z
+        .strictObject({
+          disk: z.enum(DISK_BUSES).exactOptional(),
+          nic: z.enum(NETWORK_CARDS).exactOptional(),
+        })
+        .exactOptional(),
+      nova: z
+        .strictObject({
+          ...{ cloud: text.exactOptional(), region: text.exactOptional(), flavor: text.exactOptional() },
+          ...{ network: text.exactOptional(), floating: text.exactOptional(), zone: text.exactOptional() },
+          servers: count.exactOptional(),
+        })
+        .exactOptional(),
     }),
   })
   .readonly();

@@ -140,7 +140,7 @@ function suiteRequest(
   const { manifest, coreDigest } = core;
   const { accel, firmware, job, bundle } = request;
   const under = bundleUnderTest(factory, manifest, bundle, dirname(bundle));
-  const { boot: budget, throughput, memory, cpus } = under.line.verify;
+  const { boot: budget, throughput, memory, cpus, qemu: hardware } = under.line.verify;
   const direct = directBoot(bundle, manifest);
   return {
     ...{ image: manifest.image, version: manifest.version, coreDigest, diskDigest: manifest.diskDigest },
@@ -149,7 +149,11 @@ function suiteRequest(
     quarantine: quarantineOf(factory, manifest.image),
     placeKind: placeKind(where.place),
     bundle: under,
-    boot: { accel, firmware, budget, memory, cpus, ...(throughput !== undefined && { throughput }) },
+    boot: {
+      ...{ accel, firmware, budget, memory, cpus },
+      ...(throughput !== undefined && { throughput }),
+      ...(hardware && { hardware }),
+    },
     cloud: where.cloud,
     ...{ work: dirname(bundle), state: places(context).state },
     ...(direct === undefined ? {} : { direct }),

@@ -1,5 +1,6 @@
 import type { FilesystemName } from './filesystems.ts';
 import type { Form } from './forms.ts';
+import type { QemuHardware } from './hardware.ts';
 
 /**
  * What the factory file says after defaults, inheritance and units are resolved. Everything below
@@ -75,6 +76,7 @@ export interface Verification {
   /** Guest memory, bytes. */
   readonly memory: number;
   readonly cpus: number;
+  readonly qemu?: QemuHardware;
   /** By the name of a check. */
   readonly quarantine?: Readonly<Record<string, Quarantine>>;
   readonly allow?: AllowList;

@@ -163,9 +163,10 @@ async function machineImage(
 
 function machineSettings(request: SuiteRequest, plan: BootPlan, nonce: string) {
   const { imageSize, userName, state, boot, direct, cloud } = request;
-  const { accel, memory } = boot;
+  const { accel, memory, hardware } = boot;
   const { firmware } = plan;
-  const how = { accel, firmware, memory, cloud, ...plan.how, ...(direct === undefined ? {} : { direct }) };
+  const made = { accel, firmware, memory, ...(hardware && { hardware }) };
+  const how = { ...made, cloud, ...plan.how, ...(direct === undefined ? {} : { direct }) };
   const restarts = plan.checks.some(check => check.restarts) && { restarts: true as const };
   const seeded = { userData: plan.userData(nonce), vendorData: vendorData(nonce) };
   return { imageSize, userName, state, ...how, ...seeded, ...restarts };

@@ -6,6 +6,7 @@ import type { DirectBoot, Firmware, Machine, MachineRequest } from '../boot/type
 import { digestFile } from '../bundle/digest.ts';
 import type { FileDigest } from '../bundle/types.ts';
 import type { DiskForm } from '../definition/forms.ts';
+import type { QemuHardware } from '../definition/hardware.ts';
 import type { Quarantine } from '../definition/types.ts';
 import type { Context } from '../host/context.ts';
 import { TrustError } from '../host/errors.ts';
@@ -66,6 +67,7 @@ export interface SuiteRequest {
     readonly throughput?: number;
     readonly memory: number;
     readonly cpus: number;
+    readonly hardware?: QemuHardware;
   };
   /** The cloud to start a server in; absent: the machine is ours. */
   readonly cloud?: CloudPlacement | undefined;

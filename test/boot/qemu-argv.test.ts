@@ -52,6 +52,34 @@ it('has two cards, and leads ssh to an address that no DHCP hands out', () => {
   expect(fixed.second.address.split('.')[2]).not.toBe(fixed.first.address.split('.')[2]);
 });
 
+it.each([
+  [
+    { disk: 'virtio', nic: 'virtio' },
+    ['virtio-blk-pci,drive=disk', 'virtio-blk-pci,drive=seed'],
+    'virtio-net-pci',
+  ],
+  [
+    { disk: 'scsi', nic: 'e1000' },
+    ['scsi-hd,bus=scsi.0,drive=disk', 'scsi-hd,bus=scsi.0,drive=seed'],
+    'e1000',
+  ],
+  [
+    { disk: 'sata', nic: 'rtl8139' },
+    ['ide-hd,bus=ide.0,drive=disk', 'ide-cd,bus=ide.1,drive=seed'],
+    'rtl8139',
+  ],
+] as const)('is made of what the factory file says: %o', (hardware, drives, card) => {
+  const fixed = staticNetwork(network);
+  const argv = qemuArgv({ ...guest, hardware, metadata: 'config-drive' }, 'tcg', network, fixed);
+  const devices = argv.filter((_, index) => argv[index - 1] === '-device');
+  expect(devices.filter(each => each.includes('drive='))).toEqual(drives);
+  expect(devices.filter(each => each.includes('netdev=')).map(each => each.split(',')[0])).toEqual([
+    card,
+    card,
+  ]);
+  expect(devices.includes('virtio-scsi-pci,id=scsi')).toBe(hardware.disk === 'scsi');
+});
+
 it('keeps little translated code of a guest that will start anew, under TCG', () => {
   expect(qemuArgv({ ...guest, restarts: true }, 'tcg', network)).toContain('tcg,thread=multi,tb-size=64');
   expect(qemuArgv(guest, 'tcg', network)).toContain('tcg,thread=multi');

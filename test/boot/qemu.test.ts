@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink, truncate, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -9,6 +9,7 @@ import type { MachineRequest } from '../../src/boot/types.ts';
 import { createContext } from '../../src/host/context.ts';
 import { CancelledError, CheckError } from '../../src/host/errors.ts';
 import { run } from '../../src/host/process.ts';
+import { bootSector } from './boot-sector.ts';
 import { emptyDisk } from './guest.ts';
 import { temporary } from './temporary.ts';
 
@@ -75,6 +76,19 @@ describe('a machine', () => {
     const info = ['qemu-img', 'info', '-U', '--output=json', join(directory, folder, 'disk.qcow2')];
     const told = JSON.parse((await run(info)).stdout);
     expect(told['virtual-size']).toBe(2 * request.diskSize);
+  });
+
+  it.each([
+    { disk: 'virtio', nic: 'e1000' },
+    { disk: 'scsi', nic: 'e1000e' },
+    { disk: 'sata', nic: 'rtl8139' },
+  ] as const)('boots from a disk of $disk, beside a card of $nic', async hardware => {
+    const image = join(await temporary(), 'disk.raw');
+    await writeFile(image, bootSector('from its disk\n', 'halt'));
+    await truncate(image, 1024 ** 2);
+    const { machine } = await booted({ image, hardware });
+    await machine.waitForConsole(/from its disk/, Date.now() + 20_000, 'the disk');
+    await machine.hardware?.enlarge(8 * 1024 ** 2);
   });
 
   it('shows its screen as a picture, and has none when it is gone', async () => {

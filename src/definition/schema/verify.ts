@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CHECK_NAMES } from '../builtin.ts';
+import { DISK_BUSES, NETWORK_CARDS } from '../hardware.ts';
 import { OWN_NAME } from '../types.ts';
 import { list, loose, pattern, record, someChecks, VISIBLE, word, words } from './shapes.ts';
 import { count, duration, isDay, line, MIB, size } from './values.ts';
@@ -40,12 +41,18 @@ const NOVA = {
   servers: count(1, 1000, 'servers').describe('Most servers of ours in the project at a time.'),
 };
 
+const QEMU = {
+  disk: word(DISK_BUSES).describe('Bus of its disks.'),
+  nic: word(NETWORK_CARDS).describe('Model of its network cards.'),
+};
+
 export const verify = {
   checks: words(CHECK_NAMES).describe('Checks the image must pass; -NAME takes one away.'),
   boot: duration.describe('From power-on to a configured guest.'),
   throughput: size(1, 1024 * 1024 * MIB).describe('Least bytes a second between guest and runner.'),
   memory: size(128 * MIB, 1024 * 1024 * MIB).describe('Memory of the test machine.'),
   cpus: count(1, 64, 'processors').describe('Its processors.'),
+  qemu: loose(QEMU).describe('What else it is made of on a runner.'),
   quarantine: record(checkName, quarantine).describe(QUARANTINE),
   allow: record(word(CHECK_NAMES), record(line, allowed)).describe(ALLOW),
   own: ownFolders.describe(OWN),
@@ -59,6 +66,7 @@ export const resolvedVerify = z.object({
   quarantine: z.record(checkName, quarantine).exactOptional(),
   allow: z.partialRecord(word(CHECK_NAMES), z.record(line, allowed)).exactOptional(),
   own: verify.own.exactOptional(),
+  qemu: z.object(optional(QEMU)).exactOptional(),
   nova: z.object(optional(NOVA)).exactOptional(),
 });
 
