@@ -12,7 +12,7 @@ import { requireTools } from '../../src/host/tools.ts';
 import { run as program } from '../end-to-end/program.ts';
 import type { Group } from './groups.ts';
 
-const SUITE = 'bookworm';
+const BOOKWORM = 'bookworm';
 /** Of the image. */
 const NAME = 'debian-12';
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
@@ -64,27 +64,30 @@ export async function installReference(): Promise<void> {
 /** An element that tells diskimage-builder of the mirror what takes several lines. */
 const MIRROR = 'mirror';
 
-function sourcesOf({ archive, security }: Mirror): string {
+function sourcesOf({ archive, security }: Mirror, suite: string): string {
   const signed = '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]';
   return [
-    `default:deb ${signed} ${archive} ${SUITE} main`,
-    `updates:deb ${signed} ${archive} ${SUITE}-updates main`,
-    `security:deb ${signed} ${security} ${SUITE}-security main`,
+    `default:deb ${signed} ${archive} ${suite} main`,
+    `updates:deb ${signed} ${archive} ${suite}-updates main`,
+    `security:deb ${signed} ${security} ${suite}-security main`,
   ].join('\n');
 }
 
 /** Lays out a folder of elements with `exercise` and `mirror`. */
-export async function layElements(folder: string): Promise<Mirror> {
+export async function layElements(folder: string, suite = BOOKWORM): Promise<Mirror> {
   const mirror = await hostMirror();
   if (mirror === undefined) throw new Error("the host's apt knows no Debian archive");
   const exercise = join(folder, 'exercise');
   await mkdir(folder, { recursive: true });
   await cp(join(import.meta.dirname, 'exercise'), exercise, { recursive: true });
-  await writeFile(join(exercise, 'exercise-sources.list'), `deb ${mirror.archive} ${SUITE} main\n`);
+  await writeFile(join(exercise, 'exercise-sources.list'), `deb ${mirror.archive} ${suite} main\n`);
   const variables = join(folder, MIRROR, 'environment.d');
   await mkdir(variables, { recursive: true });
-  await writeFile(join(variables, '05-mirror.bash'), `export DIB_APT_SOURCES_CONF='${sourcesOf(mirror)}'\n`);
-  const release = `${mirror.archive}/dists/${SUITE}/Release`;
+  await writeFile(
+    join(variables, '05-mirror.bash'),
+    `export DIB_APT_SOURCES_CONF='${sourcesOf(mirror, suite)}'\n`,
+  );
+  const release = `${mirror.archive}/dists/${suite}/Release`;
   await writeFile(join(exercise, 'source-repository-exercise'), `exercise file /opt/exercise ${release}\n`);
   return mirror;
 }
@@ -92,7 +95,7 @@ export async function layElements(folder: string): Promise<Mirror> {
 /** The variables of a group, and those by which diskimage-builder knows the mirror. */
 function environmentOf(group: Group, { archive, security }: Mirror): Record<string, string> {
   return {
-    DIB_RELEASE: SUITE,
+    DIB_RELEASE: BOOKWORM,
     DIB_PYTHON_EXEC: 'python3',
     DIB_DISTRIBUTION_MIRROR: archive,
     DIB_DEBIAN_SECURITY_MIRROR: security,
@@ -106,7 +109,7 @@ function environmentOf(group: Group, { archive, security }: Mirror): Record<stri
 export async function buildReference(group: Group, work: string): Promise<string> {
   const [elements, disk] = [join(work, 'elements'), join(work, `${NAME}.raw`)];
   if (existsSync(disk)) return disk;
-  const mirror = await layElements(elements);
+  const mirror = await layElements(elements, group.environment['DIB_RELEASE']);
   const cache = join(places(createContext({ env: process.env })).cache, 'disk-image-create');
   const place = [cache, elements, work, NAME];
   const argv = ['sh', join(import.meta.dirname, 'reference.sh'), ...place, ...group.elements, MIRROR];
