@@ -14,6 +14,9 @@ Suites: bookworm
 Components: main
 `;
 const BOOT = ['linux-image-6.1.0-41-amd64', 'grub-pc', 'shim-signed'];
+/** It is told by a trigger what the others brought. */
+const INSTALLER = 'grub-cloud-amd64';
+const TRIGGERED = `Processing triggers for ${INSTALLER} (0.0.5) ...\n`;
 const again = (names: readonly string[]) => names.map(name => `Setting up ${name} (1-1) ...\n`).join('');
 
 interface Guest {
@@ -21,6 +24,7 @@ interface Guest {
   /** Status and complaint of the command that has this in it. */
   readonly fails?: readonly [sign: string, complaint: string];
   readonly reinstalled?: readonly string[];
+  readonly triggered?: string;
   /** What the mirror answers who asks while the lists are fetched. */
   readonly mirrorStatus?: number;
 }
@@ -30,6 +34,7 @@ async function upgrading({
   sources = SOURCES,
   fails = ['never', ''],
   reinstalled = BOOT,
+  triggered = TRIGGERED,
   mirrorStatus = 200,
 }: Guest = {}) {
   const seen: string[] = [];
@@ -51,8 +56,8 @@ async function upgrading({
   const said: readonly (readonly [sign: string, text: string])[] = [
     ['VERSION_CODENAME', sources],
     ['dist-upgrade', again(['libc6', 'tzdata'])],
-    ['dpkg-query', `${BOOT.join('\n')}\n`],
-    ['--reinstall', again(reinstalled)],
+    ['dpkg-query', `${[...BOOT, INSTALLER].join('\n')}\n`],
+    ['--reinstall', again(reinstalled) + triggered],
   ];
   const ssh: typeof machine.ssh = async (command, options) => {
     const has = (sign: string) => command.includes(sign);
@@ -60,6 +65,8 @@ async function upgrading({
     if (has('mirror.sources')) address = /127\S+?:\d+/.exec(String(options?.input))?.[0] ?? '';
     if (has(' update')) await fetch(`http://${address}/archive/dists/bookworm/InRelease`);
     if (has('rm -rf')) seen.push('removed');
+    // What is configured itself is triggered no more.
+    if (has('--reinstall') && has(INSTALLER)) seen.push('no trigger');
     if (has('systemctl reboot')) boot = 'second';
     const stdout = has('boot_id') ? boot : (said.find(([sign]) => has(sign))?.[1] ?? '');
     return { status: 0, stdout, stderr: '' };
@@ -89,6 +96,7 @@ it.each<[string, Guest, RegExp]>([
     /^the check of the boot menu ended .*no \/boot\/vmlinuz$/,
   ],
   ['its boot loader is not reinstalled', { reinstalled: BOOT.slice(0, 1) }, /grub-pc, shim-signed$/],
+  ['nothing puts the boot loader on the disk', { triggered: '' }, /^grub-cloud-amd64 did not put the boot/],
   ['its kernel is not reinstalled', { reinstalled: BOOT.slice(1) }, /^no kernel was reinstalled/],
   ['it knows no source', { sources: 'bookworm\n' }, /^it has no source of packages/],
 ])('fails when %s', async (_how, behaviour, message) => {
