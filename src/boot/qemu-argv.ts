@@ -121,11 +121,11 @@ function directArgv(direct: DirectBoot | undefined): string[] {
 }
 
 const SEED = 'seed';
-/** The devices of a bus that the disk and the seed are. A disk of SATA can be written to; a CD cannot. */
+/** The devices of a bus that the disk and the seed are. */
 const DRIVES: Readonly<Record<DiskBus, readonly [disk: string, seed: string]>> = {
   virtio: ['virtio-blk-pci', 'virtio-blk-pci'],
   scsi: ['scsi-hd,bus=scsi.0', 'scsi-hd,bus=scsi.0'],
-  sata: ['ide-hd,bus=ide.0', 'ide-cd,bus=ide.1'],
+  sata: ['ide-hd,bus=ide.0', 'ide-hd,bus=ide.1'],
 };
 
 /** @param seed absent: the metadata is not on a disk */
@@ -135,10 +135,12 @@ function diskArgv(bus: DiskBus, { file, seed }: { file: string; seed: string | u
     ...['-device', `${device},drive=${id}`],
   ];
   const [disk, other] = DRIVES[bus];
+  // A disk of SATA can be written to: what a guest writes to its seed goes with the machine.
+  const access = bus === 'sata' ? '' : ',readonly=on';
   return [
     ...(bus === 'scsi' ? ['-device', 'virtio-scsi-pci,id=scsi'] : []),
     ...drive(DISK, file, 'format=qcow2,cache=unsafe,discard=unmap', disk),
-    ...(seed === undefined ? [] : drive(SEED, seed, 'format=raw,readonly=on', other)),
+    ...(seed === undefined ? [] : drive(SEED, seed, `format=raw${access}`, other)),
   ];
 }
 

@@ -65,7 +65,7 @@ it.each([
   ],
   [
     { disk: 'sata', nic: 'rtl8139' },
-    ['ide-hd,bus=ide.0,drive=disk', 'ide-cd,bus=ide.1,drive=seed'],
+    ['ide-hd,bus=ide.0,drive=disk', 'ide-hd,bus=ide.1,drive=seed'],
     'rtl8139',
   ],
 ] as const)('is made of what the factory file says: %o', (hardware, drives, card) => {
