@@ -5,6 +5,8 @@ export const BUILD_HOST = 'ci-runner-17.build.example';
 
 // Put together here, so that no scanner of repositories takes this file for a leak.
 const PRIVATE_KEY = `${'-----BEGIN OPENSSH'} PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n`;
+/** Where GitHub's own runners work; no path of the host that runs this. */
+const WORKSPACE = ['', 'home', 'runner', 'work'].join('/');
 const AWS = `[default]\naws_access_key_id = AKIA${'Q3EGRIZ4XTYPLMNB'}\n`;
 const RANDOM = 'c0ffee5d1f9a47e2b8306d4c9e17fa52b6d8e3904f1a7c25';
 const HASH = `$6$saltsalt$${'qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/'}`;
@@ -94,7 +96,7 @@ export const IDENTITY_MUTATIONS: readonly Mutation[] = [
     [
       'a path of a CI runner',
       /\/home\/runner\/work/,
-      plot => plot.file('/opt/app/direct_url.json', '{"url":"file:///home/runner/work/app/app"}\n'),
+      plot => plot.file('/opt/app/direct_url.json', `{"url":"file://${WORKSPACE}/app/app"}\n`),
     ],
   ]),
 ];
