@@ -15,7 +15,7 @@ import { places } from '../host/places.ts';
 import { rootPrefix } from '../host/privilege.ts';
 import { requireTools, TOOLS } from '../host/tools.ts';
 import { toolsOf } from '../image/forms/index.ts';
-import { cleanConsole, reportFiles } from '../report/files.ts';
+import { consoleFile, reportFiles } from '../report/files.ts';
 import { writeVerdict } from '../sign/verdict.ts';
 import { withCloudChecks } from '../verify/choose.ts';
 import { ownCheck } from '../verify/own/checks.ts';
@@ -118,10 +118,10 @@ export async function verifyPlace(
     statement = await writeVerdict({ bundle, manifest, report, files, key });
     await forgetUnfinished(bundle, where.place);
   };
-  const unfinished: SuiteRequest['unfinished'] = async ({ name, console }) => {
-    const file = name === 'first' ? 'console.log' : `console-${name}.log`;
-    const path = await keepUnfinished(bundle, where.place, file, cleanConsole(console));
-    context.log.info(`what the guest of boot ${name} wrote is in ${path}`);
+  const unfinished: SuiteRequest['unfinished'] = async boot => {
+    const { name, text } = consoleFile(boot);
+    const path = await keepUnfinished(bundle, where.place, name, text);
+    context.log.info(`what the guest of boot ${boot.name} wrote is in ${path}`);
   };
   const known = { own: own.map(ownCheck), packageMirror: () => knownMirror(line) };
   const asked = { ...suiteOf, bundle: bundleOf, ...compared, ...known, concluded, unfinished };

@@ -17,14 +17,25 @@ export function reportFiles(
     'junit.xml': junit(report),
   };
   for (const [index, { name, console, screen }] of boots.entries()) {
-    const suffix = index === 0 ? '' : `-${name}`;
+    const suffix = suffixOf(name, index === 0);
     files[`console${suffix}.log`] = cleanConsole(console);
     if (screen !== undefined) files[`screen${suffix}.png`] = screen;
   }
   return files;
 }
 
+/** The console of a boot whose run was broken off, as it would have lain beside a verdict. */
+export function consoleFile(boot: { readonly name: string; readonly console: string }) {
+  const name = `console${suffixOf(boot.name, boot.name === 'first')}.log`;
+  return { name, text: cleanConsole(boot.console) };
+}
+
+/** @param main the boot that the report tells of */
+function suffixOf(name: string, main: boolean): string {
+  return main ? '' : `-${name}`;
+}
+
 /** As it lies in a file, for a terminal to show. */
-export function cleanConsole(console: string): string {
+function cleanConsole(console: string): string {
   return console.split('\n').map(clean).join('\n');
 }
